@@ -1,0 +1,18 @@
+"""The computations behind the companion book to *Latent Variable Separation with Variational Autoencoders*.
+
+Modules read from the ground up; each imports only from those above it:
+
+- ``paths``, ``progress``, ``records``, ``seeds``: where things are, bars and messages, results on
+  disk, random streams with names;
+- ``datasets``, ``latent_spaces``, ``networks``, ``vae``: the models;
+- ``training``, ``ensembles``: Algorithm 1, and its results by way of the records;
+- ``evaluation``, ``estimators``, ``experiments``: what is measured, and on what;
+- ``figures``: one function per kind of picture;
+- ``ledger``, ``reports``, ``checks``, ``prose``: what the thesis says against what was found;
+- ``notebooks``, ``inspection``, ``book``, ``cli``: from text to pages.
+
+Tensors have the shape ``(members, batch, features)``: every model is an ensemble, and a single
+model is an ensemble of one.
+"""
+
+__version__ = "0.1.0"

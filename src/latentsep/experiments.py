@@ -1,0 +1,76 @@
+"""The experiments as data: which cells, which protocol, which profile."""
+
+from latentsep.datasets import Benchmark
+from latentsep.latent_spaces import Euclidean, LatentSpace
+from latentsep.networks import ACTIVATIONS
+from latentsep.training import Member, Run
+
+#: What each profile changes: ``smoke`` only shows that everything runs, ``book`` is what is
+#: published, ``thesis`` keeps to the thesis's full batch (thesis §5.3).
+PROFILES: dict[str, dict[str, int | None]] = {
+    "smoke": {"updates": 60, "batch_size": 64},
+    "book": {"updates": 100_000, "batch_size": 256},
+    "thesis": {"updates": 100_000, "batch_size": None},
+}
+SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
+
+
+def protocol(profile: str, **changes: object) -> dict:
+    """The training protocol of a profile. A change that is ``None`` leaves the profile's value.
+
+    Raises ``ValueError`` for an unknown profile.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile is {profile!r}; choose one of {', '.join(PROFILES)}")
+    return {**PROFILES[profile], **{name: value for name, value in changes.items() if value is not None}}
+
+
+def benchmark_table(
+    profile: str = "book", space: LatentSpace = Euclidean(2), repetitions: int = 5, seed: int = 0, **changes: object
+) -> Run:
+    """All cells of Table 5.1 as one ensemble: three noise levels, three σ_X, several repetitions.
+
+    >>> len(benchmark_table("smoke").members)
+    45
+    """
+    members = tuple(Member(s, x, r) for s in SIGMAS for x in SIGMAS for r in range(repetitions))
+    return Run(members, Benchmark(seed=seed), space, seed=seed, **protocol(profile, **changes))
+
+
+def left_unsaid(profile: str = "book", seed: int = 0) -> dict[str, Run]:
+    """Table 5.1 at σ of 0.1 and 1, two repetitions, under other choices where the thesis is silent.
+
+    The choices of ``benchmark_table`` itself are not trained again: its members are the same.
+    """
+    chosen = protocol(profile)
+    batch = chosen["batch_size"] or 256
+    changes = {name: {"activation": name, "batch_size": batch} for name in ACTIVATIONS if name != Run.activation}
+    changes |= {f"{Run.activation}, batch {size}": {"batch_size": size} for size in (batch // 4, batch * 4)}
+    members = tuple(Member(s, x, r) for s in (0.1, 1.0) for x in SIGMAS for r in range(2))
+    return {
+        name: Run(members, Benchmark(seed=seed), seed=seed, **(chosen | change)) for name, change in changes.items()
+    }
+
+
+def _short(profile: str, changes: dict) -> dict:
+    """Ten times the learning rate of a profile, a fifth of its updates, and minibatches; changes as in ``protocol``."""
+    chosen = protocol(profile)
+    updates, batch_size = max(chosen["updates"] // 5, 60), chosen["batch_size"] or 256
+    given = {name: value for name, value in changes.items() if value is not None}
+    return {"updates": updates, "batch_size": batch_size, "learning_rate": 1e-3, **given}
+
+
+def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **changes: object) -> Run:
+    """One dataset (σ = 0.1) under nine values of σ_X, from 0.01 to past the collapse at σ_X = √(D/4) = 2.5 (chapter 4).
+
+    The learning rate is ten times the thesis's and the updates a fifth, which is ample here.
+    """
+    members = tuple(
+        Member(0.1, x, r) for x in (0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 2.4, 3.0) for r in range(repetitions)
+    )
+    return Run(members, Benchmark(seed=seed), seed=seed, **_short(profile, changes))
+
+
+def estimator_study(profile: str = "book", seed: int = 0, **changes: object) -> Run:
+    """One small autoencoder of chapter 5 (σ = σ_X = 0.1) on which chapter 3 measures its estimators."""
+    return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **_short(profile, changes))

@@ -1,0 +1,110 @@
+"""Latent spaces: what an encoder's outputs mean, and how a latent variable enters the decoder.
+
+A latent space is one small frozen class. It says how many numbers the encoder must produce for a
+datapoint (``encoder_features``), how many standard noise variables one sample takes
+(``noise_features``), and how wide the decoder's input is (``decoder_features``); it turns encoder
+outputs into a ``posterior``, noise into latent variables (``rsample``), a posterior into its
+divergence from the prior (``kl``), and a latent variable into what the decoder sees (``embed``).
+Nothing else in the package knows which space it works on.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+
+class LatentSpace(Protocol):
+    """What training and evaluation ask of a latent space (thesis §3.4, items 1 to 3)."""
+
+    encoder_features: int
+    noise_features: int
+    decoder_features: int
+
+    def prior(self) -> Distribution: ...
+    def posterior(self, raw: Tensor) -> Distribution: ...
+    def rsample(self, posterior: Distribution, noise: Tensor) -> Tensor: ...
+    def kl(self, posterior: Distribution) -> Tensor: ...
+    def embed(self, z: Tensor) -> Tensor: ...
+    def location(self, posterior: Distribution) -> Tensor: ...
+
+
+def kl_normal(mean: Tensor, covariance: Tensor) -> Tensor:
+    """Return KL(N(mean, covariance) || N(0, I)) in nats (thesis 4.4).
+
+    Shapes: ``mean`` ``(..., d)``, ``covariance`` ``(..., d, d)``, result ``(...)``. Raises
+    ``torch.linalg.LinAlgError`` if a covariance is not positive definite.
+
+    >>> kl_normal(torch.zeros(2), torch.eye(2))
+    tensor(0.)
+    """
+    factor = torch.linalg.cholesky(covariance)
+    log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1)
+    return 0.5 * (trace + mean.square().sum(-1) - log_det - mean.shape[-1])
+
+
+def kl_normal_diagonal(mean: Tensor, std: Tensor) -> Tensor:
+    """Return KL(N(mean, diag(std²)) || N(0, I)) in nats, summed over the last axis (thesis 4.5).
+
+    The thesis prints a norm ‖log σ²‖₁; the formula needs the signed sum of log σ².
+    """
+    return (0.5 * (std.square() + mean.square() - 1) - std.log()).sum(-1)
+
+
+@dataclass(frozen=True)
+class Euclidean:
+    """R^d with a standard normal prior and normal posteriors of diagonal covariance (thesis ch. 4).
+
+    The encoder produces the mean and the logarithm of the variance.
+
+    >>> space = Euclidean(2)
+    >>> q = space.posterior(torch.zeros(1, 3, space.encoder_features))
+    >>> space.kl(q)
+    tensor([[0., 0., 0.]])
+    """
+
+    dimension: int = 2
+
+    def __post_init__(self):
+        if not isinstance(self.dimension, int) or self.dimension < 1:
+            raise ValueError(f"dimension is {self.dimension!r}; choose a whole number of 1 or more")
+
+    @property
+    def encoder_features(self) -> int:
+        return 2 * self.dimension
+
+    @property
+    def noise_features(self) -> int:
+        return self.dimension
+
+    @property
+    def decoder_features(self) -> int:
+        return self.dimension
+
+    def prior(self) -> Independent:
+        """The standard normal on R^d (thesis 4.1)."""
+        return Independent(Normal(torch.zeros(self.dimension), torch.ones(self.dimension)), 1)
+
+    def posterior(self, raw: Tensor) -> Independent:
+        """Turn encoder outputs ``(members, batch, 2d)`` into Q(z|x), a batch of diagonal normals (thesis 4.2)."""
+        mean, log_variance = raw.chunk(2, dim=-1)
+        return Independent(Normal(mean, (0.5 * log_variance).exp(), validate_args=False), 1, validate_args=False)
+
+    def rsample(self, posterior: Independent, noise: Tensor) -> Tensor:
+        """Map standard normal ``noise`` ``(..., members, batch, d)`` to samples of Q(z|x) (thesis 4.6)."""
+        return posterior.base_dist.loc + noise * posterior.base_dist.scale
+
+    def kl(self, posterior: Independent) -> Tensor:
+        """KL(Q(z|x) || P_Z) in nats, shape ``(members, batch)`` (thesis 4.5)."""
+        return kl_normal_diagonal(posterior.base_dist.loc, posterior.base_dist.scale)
+
+    def embed(self, z: Tensor) -> Tensor:
+        """R^d needs no embedding: the decoder sees z itself."""
+        return z
+
+    def location(self, posterior: Independent) -> Tensor:
+        """The latent representation μ_Z(x) of a datapoint, shape ``(members, batch, d)`` (thesis §5.4)."""
+        return posterior.base_dist.loc

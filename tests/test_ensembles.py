@@ -1,0 +1,107 @@
+"""Trained ensembles: split over processes or not, from the records or not, they are the same."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from latentsep import ensembles, progress, records
+from latentsep.datasets import Benchmark
+from latentsep.ensembles import shards, train
+from latentsep.training import WORTH_COMPILING, Member, Run, Trainer, fit
+
+SMALL = Run(
+    members=tuple(Member(sigma, sigma_x, r) for sigma in (0.1, 1.0) for sigma_x in (0.1, 1.0) for r in range(2)),
+    data=Benchmark(dimension=6, size=50),
+    updates=70,
+    batch_size=8,
+)
+
+
+@pytest.fixture
+def two_processes(monkeypatch, tmp_path):
+    """Split even short runs. The workers, which do not see this, take them for what they are and do not compile."""
+    monkeypatch.setattr(ensembles, "WORTH_COMPILING", 10)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    # Shards are for the CPU: a worker left to choose for itself takes this GPU, and dies of it.
+    (tmp_path / "sitecustomize.py").write_text("import torch\ntorch.cuda.is_available = lambda: True\n")
+    path = [str(tmp_path), str(Path(ensembles.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4, 16])
+@pytest.mark.parametrize("count", [8, 9, 13, 45])
+def test_shards_hold_all_members_in_order(count, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    run = replace(SMALL, members=tuple(Member(0.1, 1.0, r) for r in range(count)), updates=WORTH_COMPILING)
+    parts = shards(run)
+    assert sum((part.members for part in parts), ()) == run.members
+    assert 2 <= len(parts) <= threads
+    sizes = [len(part.members) for part in parts]
+    assert min(sizes) >= 4
+    assert max(sizes) - min(sizes) <= 1
+    assert {replace(part, members=run.members) for part in parts} == {run}
+
+
+@pytest.mark.parametrize(
+    ("updates", "members", "threads"), [(WORTH_COMPILING - 1, 8, 2), (WORTH_COMPILING, 7, 2), (WORTH_COMPILING, 8, 1)]
+)
+def test_short_and_small_runs_and_single_cores_stay_whole(updates, members, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    run = replace(SMALL, updates=updates, members=SMALL.members[:members])
+    assert shards(run) == [run]
+
+
+def test_train_returns_the_weights_and_history_of_fit():
+    trained, arrays = train(SMALL, "cpu"), fit(SMALL, device="cpu")
+    assert trained.run == SMALL
+    np.testing.assert_array_equal(trained.history, arrays.pop("history"))
+    for name, value in trained.vae.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), arrays.pop(name))
+    assert not arrays
+    assert not trained.vae.training
+    assert not any(p.requires_grad for p in trained.vae.parameters())
+
+
+def test_training_in_two_processes_is_training_in_one(two_processes, records_folder, monkeypatch, tmp_path):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))
+    assert [len(part.members) for part in shards(SMALL)] == [4, 4]
+    trained, whole = train(SMALL, "cpu"), fit(SMALL, device="cpu")
+    # The products of fewer members at a time may round otherwise; 70 steps of 1e-4 are 7e-3.
+    for name, value in trained.vae.state_dict().items():
+        np.testing.assert_allclose(value.numpy(), whole[name], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(trained.history, whole["history"], rtol=1e-4)
+    # One shard stands for all in what the person waiting sees.
+    assert (tmp_path / "progress").read_text().count(
+        '{"label": "updates", "done": 70, "total": 70}'
+    ) == 2  # with ``fit``
+    for part in shards(SMALL):
+        assert records.locate(part, fit).exists()
+    assert all(path.suffix == ".record" for path in records_folder.iterdir())
+
+    monkeypatch.setattr(ensembles, "_train_in_processes", None)
+    monkeypatch.setattr(Trainer, "block", None)
+    np.testing.assert_array_equal(train(SMALL, "cpu").history, trained.history)
+
+
+def test_trained_once_is_trained_for_good(monkeypatch):
+    first = train(SMALL, "cpu")
+    monkeypatch.setattr(Trainer, "block", None)
+    second = train(SMALL, "cpu")
+    np.testing.assert_array_equal(first.history, second.history)
+    for one, other in zip(first.vae.parameters(), second.vae.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_failing_worker_fails_the_training(two_processes, records_folder):
+    records_folder.write_text("a file where the folder should be")
+    with pytest.raises(RuntimeError, match=r"a training process failed: .*(Exists|Directory)"):
+        train(SMALL, "cpu")
+
+
+def test_an_unusable_device_is_refused():
+    with pytest.raises(ValueError, match="device is 'abacus'"):
+        train(SMALL, "abacus")

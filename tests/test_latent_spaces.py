@@ -1,0 +1,197 @@
+"""R^d as a latent space: its divergence from the prior, its samples and their gradients."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
+
+from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
+
+MODERATE = st.floats(-3, 3)
+DIMENSIONS = st.integers(1, 5)
+
+
+def vectors(elements=MODERATE):
+    return DIMENSIONS.flatmap(lambda d: arrays(np.float64, d, elements=elements))
+
+
+@st.composite
+def normals(draw):
+    """A mean and a random positive definite covariance with condition number up to about 10³."""
+    d = draw(DIMENSIONS)
+    factor = draw(arrays(np.float64, (d, d), elements=st.floats(-2, 2)))
+    mean = draw(arrays(np.float64, d, elements=MODERATE))
+    return torch.from_numpy(mean), torch.from_numpy(factor @ factor.T + 0.1 * np.eye(d))
+
+
+def hermite(d: int, order: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nodes ``(order^d, d)`` and weights ``(order^d,)`` for expectations under the standard normal on R^d."""
+    x, w = np.polynomial.hermite_e.hermegauss(order)
+    nodes = torch.cartesian_prod(*[torch.from_numpy(x)] * d).view(-1, d)
+    weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum())] * d).view(-1, d).prod(-1)
+    return nodes, weights
+
+
+@given(normals())
+def test_kl_normal_is_that_of_torch(normal):
+    mean, covariance = normal
+    d = len(mean)
+    prior = MultivariateNormal(torch.zeros(d).double(), torch.eye(d).double())
+    expected = kl_divergence(MultivariateNormal(mean, covariance), prior)
+    torch.testing.assert_close(kl_normal(mean, covariance), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_kl_normal_is_the_mean_of_the_log_ratio():
+    mean, factor = torch.tensor([0.5, -1.0]).double(), torch.tensor([[1.2, 0.0], [-0.7, 0.4]]).double()
+    q = MultivariateNormal(mean, scale_tril=factor)
+    p = MultivariateNormal(torch.zeros(2).double(), torch.eye(2).double())
+    noise = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z = mean + noise @ factor.T
+    ratio = q.log_prob(z) - p.log_prob(z)
+    error = ratio.std() / math.sqrt(len(z))
+    assert abs(kl_normal(mean, factor @ factor.T) - ratio.mean()) < 5 * error < 0.05
+
+
+def test_kl_normal_takes_batches():
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.randn(3, 4, 2, 2, generator=generator)
+    covariances = factors @ factors.mT + torch.eye(2)
+    means = torch.randn(3, 4, 2, generator=generator)
+    together = kl_normal(means, covariances)
+    assert together.shape == (3, 4)
+    torch.testing.assert_close(together[2, 1], kl_normal(means[2, 1], covariances[2, 1]))
+
+
+def test_kl_normal_refuses_what_is_no_covariance():
+    with pytest.raises(torch.linalg.LinAlgError):
+        kl_normal(torch.zeros(2), torch.tensor([[1.0, 2.0], [2.0, 1.0]]))
+
+
+@given(vectors().flatmap(lambda m: st.tuples(st.just(m), arrays(np.float64, len(m), elements=st.floats(0.05, 4)))))
+def test_diagonal_kl_is_the_general_one_on_diagonals(pair):
+    mean, std = map(torch.from_numpy, pair)
+    torch.testing.assert_close(
+        kl_normal_diagonal(mean, std), kl_normal(mean, torch.diag(std**2)), rtol=1e-11, atol=1e-11
+    )
+
+
+@given(vectors().flatmap(lambda m: st.tuples(st.just(m), arrays(np.float64, len(m), elements=st.floats(0.05, 4)))))
+def test_the_norm_printed_in_4_5_is_wrong_where_a_deviation_is_below_one(pair):
+    mean, std = map(torch.from_numpy, pair)
+    printed = 0.5 * ((std**2).sum() + (mean**2).sum() - (std**2).log().abs().sum() - len(mean))
+    below = std[std < 1]
+    # |log σ²| in the place of log σ² is too low by 2|log σ| for every σ < 1, and right otherwise.
+    torch.testing.assert_close(kl_normal_diagonal(mean, std) - printed, -2 * below.log().sum(), rtol=1e-11, atol=1e-11)
+
+
+def test_the_printed_norm_is_no_divergence():
+    std = torch.tensor([0.1])
+    assert 0.5 * (std**2 - (std**2).log().abs() - 1).sum() < 0 < kl_normal_diagonal(torch.zeros(1), std)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_prior_is_the_standard_normal(d):
+    z = torch.linspace(-2, 2, 4 * d).view(4, d)
+    expected = -0.5 * z.square().sum(-1) - d / 2 * math.log(2 * math.pi)  # (4.1)
+    torch.testing.assert_close(Euclidean(d).prior().log_prob(z), expected)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_posterior_reads_mean_and_log_variance(d):
+    space = Euclidean(d)
+    assert (space.encoder_features, space.noise_features, space.decoder_features) == (2 * d, d, d)
+    raw = torch.randn(2, 5, 2 * d, generator=torch.Generator().manual_seed(d))
+    q = space.posterior(raw)
+    assert q.batch_shape == (2, 5)
+    assert q.event_shape == (d,)
+    torch.testing.assert_close(q.mean, raw[..., :d])
+    torch.testing.assert_close(q.variance, raw[..., d:].exp())
+    assert torch.equal(space.location(q), q.mean)
+    assert torch.equal(space.embed(q.mean), q.mean)
+
+
+@given(st.integers(1, 4).flatmap(lambda d: arrays(np.float64, (3, 2 * d), elements=MODERATE)))
+def test_kl_of_a_posterior_is_its_divergence_from_the_prior(raw):
+    space = Euclidean(raw.shape[-1] // 2)
+    q = space.posterior(torch.from_numpy(raw)[None])
+    p = Independent(Normal(torch.zeros(q.event_shape).double(), 1.0), 1)
+    torch.testing.assert_close(space.kl(q), kl_divergence(q, p), rtol=1e-11, atol=1e-11)
+    assert (space.kl(q) >= 0).all()
+
+
+def test_samples_have_the_moments_of_the_posterior():
+    space = Euclidean(2)
+    raw = torch.tensor([[[0.3, -1.2, -2.0, 0.8]]]).double()
+    q = space.posterior(raw)
+    n = 200_000
+    noise = torch.randn(n, 1, 1, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    z = (space.rsample(q, noise)[:, 0, 0] - q.mean[0, 0]) / q.stddev[0, 0]
+    assert z.mean(0).abs().max() < 5 / math.sqrt(n)
+    assert (z.square().mean(0) - 1).abs().max() < 5 * math.sqrt(2 / n)
+    assert abs(z.prod(-1).mean()) < 5 / math.sqrt(n)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda z: z.cos().sum(-1), lambda z: (z[..., 0] * z[..., 1]).sin(), lambda z: z.norm(dim=-1)]
+)
+def test_the_mean_over_samples_is_the_expectation_under_the_posterior(f):
+    # (3.12): E_Q[f(z)] = E_ε[f(Rep(α, ε))], the left side by a fine grid against the density of Q.
+    space = Euclidean(2)
+    q = space.posterior(torch.tensor([[[0.3, -1.2, -1.0, 0.2]]]).double())
+    axes = [torch.linspace(-9, 9, 1501).double() * s + m for m, s in zip(q.mean[0, 0], q.stddev[0, 0], strict=True)]
+    grid = torch.cartesian_prod(*axes)
+    cell = math.prod(float(a[1] - a[0]) for a in axes)
+    expected = (q.log_prob(grid).exp().flatten() * f(grid)).sum() * cell
+    n = 100_000
+    noise = torch.randn(n, 1, 1, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    values = f(space.rsample(q, noise)).flatten()
+    assert abs(values.mean() - expected) < 5 * values.std() / math.sqrt(n)
+    nodes, weights = hermite(2, 60)
+    quadrature = weights @ f(space.rsample(q, nodes[:, None, None])).flatten()
+    # The quadrature is exact for the smooth functions, and has only a corner to smear for the norm.
+    assert abs(quadrature - expected) < 2e-3
+
+
+@given(arrays(np.float64, 4, elements=st.floats(-1.5, 1.5)), arrays(np.float64, 2, elements=st.floats(-2, 2)))
+def test_gradients_through_samples_are_those_of_the_expectation(raw, a):
+    # E cos⟨a, z⟩ = cos⟨a, μ⟩ exp(−½ Σ a²σ²) is known in closed form, and so are its derivatives.
+    space = Euclidean(2)
+    raw, a = torch.from_numpy(raw), torch.from_numpy(a)
+    nodes, weights = hermite(2, 50)
+
+    def expectation(raw):
+        z = space.rsample(space.posterior(raw[None, None]), nodes[:, None, None])
+        return weights @ (z @ a).cos().flatten()
+
+    found = torch.func.grad(expectation)(raw)
+    mean, variance = raw[:2], raw[2:].exp()
+    damping = torch.exp(-0.5 * (a.square() * variance).sum())
+    by_mean = -a * torch.sin(a @ mean) * damping
+    by_log_variance = -0.5 * a.square() * variance * torch.cos(a @ mean) * damping
+    torch.testing.assert_close(found, torch.cat([by_mean, by_log_variance]), rtol=0, atol=1e-9)
+
+
+def test_gradients_through_samples_and_kl_match_finite_differences():
+    space = Euclidean(2)
+    generator = torch.Generator().manual_seed(3)
+    raw = torch.randn(2, 3, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    noise = torch.randn(5, 2, 3, 2, generator=generator, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda r: space.rsample(space.posterior(r), noise).sin().mean(0), raw)
+    assert torch.autograd.gradcheck(lambda r: space.kl(space.posterior(r)), raw)
+
+
+@pytest.mark.parametrize("dimension", [0, -1, 1.5, "2", None])
+def test_a_dimension_that_makes_no_sense_is_refused_by_name(dimension):
+    with pytest.raises(ValueError, match=r"dimension is .*choose a whole number of 1 or more") as error:
+        Euclidean(dimension)
+    assert repr(dimension) in str(error.value)
+
+
+def test_spaces_are_values():
+    assert Euclidean(2) == Euclidean(2) != Euclidean(3)
+    assert len({Euclidean(2), Euclidean(2), Euclidean(3)}) == 2

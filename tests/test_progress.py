@@ -1,0 +1,170 @@
+"""Bars and messages: through the file to whoever waits, and never into a notebook's output."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from latentsep import progress
+from latentsep.progress import Bar, follow, say
+
+
+@pytest.fixture
+def channel(tmp_path, monkeypatch) -> Path:
+    path = tmp_path / "progress"
+    monkeypatch.setenv(progress.VARIABLE, str(path))
+    return path
+
+
+@pytest.fixture
+def not_interactive(monkeypatch):
+    """As in a pipe: pytest's stderr is no terminal, but some other test may have imported a kernel."""
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+
+def events(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_message_goes_to_stderr_where_nobody_follows(capsys):
+    say("σ is small")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "latentsep: σ is small\n")
+
+
+def test_a_message_goes_through_the_channel_where_there_is_one(channel, capsys):
+    say("σ is small\nand so on")
+    assert events(channel) == [{"say": "σ is small\nand so on"}]
+    assert len(channel.read_text().splitlines()) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_goes_through_the_channel(channel, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_INTERVAL", -1)
+    with Bar("updates", 100, done=20) as bar:
+        bar.advance(30)
+        bar.advance(50)
+    assert events(channel) == [
+        {"label": "updates", "done": 50, "total": 100},
+        {"label": "updates", "done": 100, "total": 100},
+    ]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_in_the_channel_is_brief_but_never_leaves_out_the_end(channel, monkeypatch):
+    monkeypatch.setattr(progress, "_INTERVAL", float("inf"))
+    with Bar("updates", 1000) as bar:
+        for _ in range(1000):
+            bar.advance(1)
+    assert events(channel) == [{"label": "updates", "done": 1000, "total": 1000}]
+
+
+def test_bars_are_silent_where_nobody_looks(capfd, not_interactive):
+    with Bar("updates", 10) as bar:
+        bar.advance(10)
+    with progress.bar("pages", 3) as pages:
+        pages.update(3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bars_show_in_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with Bar("updates", 10) as bar:
+        bar.advance(10)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "updates" in err
+    assert "/10" in err
+
+
+def test_following_shows_messages_and_tidies_up(tmp_path, capsys, not_interactive):
+    path = tmp_path / "progress"
+    with follow(path):
+        for event in ({"say": "one"}, {"label": "updates", "done": 1, "total": 2}, {"say": "two"}):
+            progress._append(str(path), event)
+    assert capsys.readouterr() == ("", "latentsep: one\nlatentsep: two\n")
+    assert not path.exists()
+
+
+def test_following_passes_messages_on_to_a_channel_further_up(tmp_path, channel):
+    with follow(tmp_path / "kernel"):
+        progress._append(str(tmp_path / "kernel"), {"say": "one"})
+    assert events(channel) == [{"say": "one"}]
+
+
+def test_following_ends_and_tidies_up_when_the_block_fails(tmp_path, capsys):
+    path = tmp_path / "progress"
+
+    def fail():
+        with follow(path):
+            progress._append(str(path), {"say": "before"})
+            raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert "before" in capsys.readouterr().err
+    assert not path.exists()
+
+
+class Looks:
+    """In the place of the stop event: writes one piece between any two looks at the file, then stops."""
+
+    def __init__(self, path: Path, pieces: list[str]):
+        self.path, self.pieces = path, pieces
+
+    def is_set(self) -> bool:
+        return not self.pieces
+
+    def wait(self, _: float) -> None:
+        with self.path.open("a") as file:
+            file.write(self.pieces.pop(0))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ['{"say": "hel', 'lo"}\n{"say": "again"}\n'],
+        ['{"say": "hello"}', "\n", '{"say": "again"}\n'],
+        [*'{"say": "hello"}\n{"say": "again"}\n'],
+        ['{"say": "hello"}\n{"say": "again"}\n{"say": "cut o'],
+    ],
+)
+def test_half_written_lines_are_waited_for(pieces, tmp_path, capsys):
+    path = tmp_path / "progress"
+    path.touch()
+    progress._show(path, Looks(path, pieces), None)
+    assert capsys.readouterr().err == "latentsep: hello\nlatentsep: again\n"
+
+
+def test_followed_bars_show_one_after_another(tmp_path, capsys, monkeypatch):
+    shown = []
+
+    class Recorder:
+        def __init__(self, label, total, done=0, leave=True, position=None):
+            self.label, self.total, self.n = label, total, done
+
+        def update(self, steps):
+            self.n += steps
+
+        def close(self):
+            shown.append((self.label, self.n, self.total))
+
+    monkeypatch.setattr(progress, "bar", Recorder)
+    path = tmp_path / "progress"
+    with follow(path):
+        for label, done in [("encoder", 1), ("encoder", 5), ("decoder", 2), ("decoder", 10)]:
+            progress._append(str(path), {"label": label, "done": done, "total": 10})
+    assert shown == [("encoder", 5, 10), ("decoder", 10, 10)]
+
+
+def test_a_message_among_bars_does_not_disturb_them(tmp_path, capsys, not_interactive):
+    path = tmp_path / "progress"
+    with follow(path):
+        for event in (
+            {"label": "updates", "done": 1, "total": 9},
+            {"say": "hello"},
+            {"label": "updates", "done": 9, "total": 9},
+        ):
+            progress._append(str(path), event)
+    assert capsys.readouterr().err == "latentsep: hello\n"
