@@ -1,0 +1,31 @@
+"""One function per kind of picture; the only part of the package that knows matplotlib.
+
+Every function returns a ``Picture``, which a notebook cell shows as SVG, or as PNG where there are
+thousands of marks. Colours of phases are cyclic, and four phases carry markers of their own, so
+that the order can be read without colour.
+"""
+
+from latentsep.figures.base import Picture
+from latentsep.figures.estimators import (
+    architecture,
+    error_against_samples,
+    kl_and_printed_norm,
+    learning_curve,
+    sigma_x_curves,
+    sigma_x_panels,
+)
+from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
+
+__all__ = [
+    "Picture",
+    "architecture",
+    "datapoints",
+    "embedded_phases",
+    "error_against_samples",
+    "kl_and_printed_norm",
+    "latent_grid",
+    "learning_curve",
+    "sigma_x_curves",
+    "sigma_x_panels",
+    "sine",
+]
