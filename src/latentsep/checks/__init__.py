@@ -1,0 +1,21 @@
+"""One executable check for every numbered statement: how far it is from true, as printed and as corrected.
+
+A check never looks at how a formula is coded; it holds the formula against an independent way to
+the same number (quadrature, an exactly solvable model, another library) and returns the distance.
+"""
+
+from latentsep import ledger, reports
+from latentsep.checks import benchmark, variational
+from latentsep.checks.registry import STATEMENTS
+from latentsep.ledger import Check
+
+__all__ = ["STATEMENTS", "benchmark", "chapter", "variational"]
+
+
+def chapter(number: int, measured: dict[str, Check] | None = None) -> reports.Report:
+    """Run the checks of a chapter; ``measured`` adds those that need the chapter's own results."""
+    found = {item: check() for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
+    found |= measured or {}
+    order = list(ledger.items())
+    entries = [ledger.statement(item, found[item]) for item in sorted(found, key=order.index)]
+    return reports.Report(entries, columns=("item", "title", "check", "thesis", "corrected", "verdict"))

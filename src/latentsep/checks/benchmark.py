@@ -1,0 +1,160 @@
+"""Checks of chapter 5: the benchmark, its figures, and the quantities of Table 5.1."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from latentsep import figures, seeds
+from latentsep.checks.registry import against_normal, statement
+from latentsep.checks.variational import kl_printed
+from latentsep.datasets import Benchmark, embed, regular_phases
+from latentsep.ensembles import Trained, train
+from latentsep.evaluation import latents, measure, plane_angles, winding
+from latentsep.latent_spaces import kl_normal_diagonal
+from latentsep.ledger import Check
+from latentsep.training import Member, Run
+from latentsep.vae import negative_log_likelihood
+
+DATA = Benchmark()
+
+
+@statement("fig-5.1")
+def sine_drawn() -> Check:
+    marks = figures.sine(DATA).figure.axes[0].lines[1]
+    j, drawn = (np.asarray(v) for v in marks.get_data())
+    return Check("drawn marks against sin(2πj/25)", float(np.abs(drawn - np.sin(2 * np.pi * j / 25)).max()), 1e-6)
+
+
+@statement("fig-5.2")
+def noise_levels() -> Check:
+    gaps = []
+    for sigma in (0.01, 0.1, 1.0):
+        x, phases = DATA.sample(sigma)
+        gaps.append(abs(float((x - DATA.mean(phases)).std()) / sigma - 1))
+    # The relative standard error of a standard deviation from n values is 1/√(2n).
+    return Check("standard errors between the noise of X_σ and σ", max(gaps) * math.sqrt(2 * DATA.size * 25), 4)
+
+
+@statement("fig-5.3")
+def no_seam() -> Check:
+    """The data closes up: the step across ±π is as long as any other."""
+    x, _ = DATA.visualisation()
+    steps = (x - x.roll(1, 0)).norm(dim=-1)
+    return Check(
+        "spread of the distances between neighbouring F(φ), the seam included", float(steps.max() - steps.min()), 1e-5
+    )
+
+
+def loops(trained: Trained) -> Check:
+    """Fig. 5.4: every panel and repetition shows a loop that turns once, in steps below a quarter turn."""
+    x, _ = trained.run.data.visualisation()
+    turns, steps = winding(plane_angles(latents(trained, x)))
+    broken = (np.abs(turns) != 1) | (steps > np.pi / 2)
+    return Check(
+        f"members of {len(broken)} whose latent loop does not turn once around its centre", int(broken.sum()), 0
+    )
+
+
+@statement("eq-5.1")
+def generating_function() -> Check:
+    phases = regular_phases(64).double()
+    j = np.arange(1, 26)
+    rotated = np.exp(1j * phases.numpy())[:, None] * np.exp(2j * np.pi * j / 25)
+    return Check(
+        "against the imaginary part of a rotating exponential",
+        float(np.abs(DATA.mean(phases).numpy() - rotated.imag).max()),
+        1e-12,
+    )
+
+
+@statement("eq-5.3")
+def phase_embedding() -> Check:
+    phases = regular_phases(64).double()
+    points = embed(phases)
+    back = torch.atan2(points[:, 1], points[:, 0])
+    return Check(
+        "distance from the unit circle, and of the angle from φ",
+        float(torch.cat([points.norm(dim=-1) - 1, (back - phases).sin()]).abs().max()),
+        1e-12,
+    )
+
+
+@statement("eq-5.4")
+def phase_partition() -> Check:
+    expected = np.linspace(-np.pi, np.pi, 100, endpoint=False)
+    return Check("against 100 equal steps from −π", float(np.abs(regular_phases().numpy() - expected).max()), 1e-6)
+
+
+@statement("eq-5.5")
+def visualisation_set() -> Check:
+    x, _ = DATA.visualisation()
+    phases = np.linspace(-np.pi, np.pi, 100, endpoint=False)
+    expected = np.sin(2 * np.pi * np.arange(1, 26) / 25 + phases[:, None])
+    return Check("against sin(2πj/25 + φ)", float(np.abs(x.numpy() - expected).max()), 1e-5)
+
+
+@statement("eq-5.6")
+def ellipse() -> Check:
+    """The region holds 1 − e^(−1/2) of the mass, 39 %, whatever the axes."""
+    stream = seeds.generator(0, "ellipse")
+    std, n = torch.tensor([0.2, 3.0]), 400_000
+    z = std * torch.randn(n, 2, generator=stream)
+    inside = float(((z / std).norm(dim=-1) <= 1).double().mean())
+    exact = 1 - math.exp(-0.5)
+    return Check(
+        "standard errors between its sampled mass and 1 − e^(−1/2)",
+        abs(inside - exact) / math.sqrt(exact * (1 - exact) / n),
+        4,
+    )
+
+
+def _small() -> Trained:
+    return train(Run((Member(0.1, 0.1),), Benchmark(size=256), updates=50, batch_size=64, learning_rate=1e-3))
+
+
+@torch.no_grad()
+def _decoded_means(trained: Trained, x: Tensor) -> Tensor:
+    q = trained.vae.posterior(x).base_dist
+    return trained.vae.decoder(q.loc)[0]
+
+
+@statement("eq-5.7")
+def squared_error() -> Check:
+    trained, (x, _) = _small(), DATA.visualisation(4)
+    one_by_one = [float(measure(trained, row[None], samples=1)["mse"][0]) for row in x]
+    direct = (x - _decoded_means(trained, x)).square().sum(-1)
+    return Check(
+        "one datapoint at a time against ‖x − μ_X(μ_Z(x))‖²",
+        float(np.abs(np.array(one_by_one) - direct.numpy()).max()),
+        1e-4,
+    )
+
+
+@statement("eq-5.8")
+def mean_squared_error() -> Check:
+    trained, (x, _) = _small(), DATA.visualisation()
+    direct = float((x - _decoded_means(trained, x)).square().sum(-1).mean())
+    return Check(
+        "measured MSE against the mean over X_Vis", abs(float(measure(trained, x, samples=1)["mse"][0]) - direct), 1e-4
+    )
+
+
+@statement("eq-5.9")
+def averaged_reconstruction() -> Check:
+    def printed(x: Tensor, m: Tensor, s: float) -> Tensor:
+        return (x - m).square().sum() / s**2 + len(x) / 2 * math.log(2 * math.pi * s**2)
+
+    return against_normal(
+        "against torch.distributions; the print lacks a ½ on the squared error", printed, negative_log_likelihood
+    )
+
+
+@statement("eq-5.10")
+def averaged_kl() -> Check:
+    mean, std = torch.tensor([[0.5, 1.0], [-1.0, 0.2]]).double(), torch.tensor([[0.1, 0.5], [0.3, 2.0]]).double()
+    exact = kl_divergence(Normal(mean, std), Normal(torch.zeros_like(mean), torch.ones_like(std))).sum(-1).mean()
+    printed, ours = (float((f(mean, std).mean() - exact).abs()) for f in (kl_printed, kl_normal_diagonal))
+    return Check("against torch.distributions; the print has a norm in place of the signed sum", printed, 1e-9, ours)

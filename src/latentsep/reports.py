@@ -1,0 +1,127 @@
+"""How ledger entries show themselves: reports, the numbered table, badges, numbers."""
+
+import html
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from latentsep.ledger import MIME, VERDICTS, split, tally
+
+
+@dataclass(frozen=True)
+class Report:
+    """Ledger entries that show themselves as a table in a notebook and travel with it."""
+
+    entries: Sequence[dict]
+    columns: Sequence[str] = ("item", "thesis", "ours", "verdict", "why")
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        return {"text/html": self.html(), MIME: {"entries": list(self.entries)}}
+
+    def html(self) -> str:
+        """An HTML table with one row per entry, linked to where the item stands."""
+        return _html_table(self.columns, ([_field(entry, column) for column in self.columns] for entry in self.entries))
+
+
+def rules() -> str:
+    """The meaning of each verdict, as an HTML table."""
+    return _html_table(("verdict", "rule"), ([badge(v), html.escape(rule)] for v, rule in VERDICTS.items()))
+
+
+def overview(entries: Sequence[dict]) -> str:
+    """How many entries of each kind have which verdict, as an HTML table."""
+    kinds = {"fig": "figures", "table": "table values", "alg": "algorithms", "def": "definitions", "eq": "equations"}
+    rows = []
+    for prefix, kind in kinds.items():
+        counts = tally([e for e in entries if e["id"].startswith(prefix + "-")])
+        if any(counts.values()):
+            rows.append([kind, *(str(n) if n else "" for n in counts.values())])
+    return _html_table(("", *map(badge, VERDICTS)), rows)
+
+
+def _html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    top = "".join(f"<th>{h}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{field}</td>" for field in row) + "</tr>" for row in rows)
+    table = f'<table class="ledger"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="ledger-box">{table}</div>'
+
+
+@dataclass(frozen=True)
+class NumberedTable:
+    """A thesis table with each printed value under ours and their verdict; a numbered table in the book.
+
+    One row per cell of the thesis's table, one column per quantity. The entries travel with it.
+    """
+
+    entries: Sequence[dict]
+    caption: str
+    headings: dict[str, str]
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        return {"text/markdown": self.markdown(), MIME: {"entries": list(self.entries)}}
+
+    def markdown(self) -> str:
+        """A MyST table directive, labelled with the item's anchor."""
+        rows: dict[str, dict[str, dict]] = {}
+        for entry in self.entries:
+            _, cell, quantity = split(entry["id"])
+            rows.setdefault(cell, {})[quantity] = entry
+        lines = ["| " + " | ".join(self.headings.values()) + " |", "|" + "---|" * len(self.headings)]
+        lines += ["| " + " | ".join(self._fields(cell, row)) + " |" for cell, row in rows.items()]
+        label = self.entries[0]["anchor"]
+        return "\n".join([f":::{{table}} {self.caption}", f":name: {label}", "", *lines, "", ":::"])
+
+    def _fields(self, cell: str, row: dict[str, dict]) -> Iterator[str]:
+        dataset, sigma_x = cell.split("/")
+        for heading in self.headings:
+            if heading == "dataset":
+                yield f"$X_{{{dataset[1:]}}}$"
+            elif heading == "sigma_x":
+                yield sigma_x[2:]
+            elif heading == "floor":
+                floor = next(e["floor"] for e in row.values() if e["floor"] is not None)
+                yield f"{floor:.2f}".replace("-", "−")
+            else:
+                entry = row[heading]
+                mark = badge(entry["verdict"], words=False)
+                yield f"<b>{number(entry['ours'])}</b><br>{number(entry['thesis'])}&nbsp;{mark}"
+
+
+def badge(verdict: str, words: bool = True) -> str:
+    """A verdict as an HTML badge that also reads without colour, in one mark or with its word."""
+    mark = {"reproduced": "✓", "better": "▲", "differs": "≠", "thesis-invalid": "✗"}[verdict]
+    text = f"{mark} {verdict}" if words else mark
+    return f'<span class="verdict {verdict}" title="{verdict}: {html.escape(VERDICTS[verdict])}">{text}</span>'
+
+
+def _field(entry: dict, column: str) -> str:
+    if column == "item":
+        return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(entry["id"])}</a>'
+    if column == "verdict":
+        return badge(entry["verdict"])
+    if column in ("thesis", "ours") and column in entry:
+        return number(entry[column])
+    if column == "check":
+        return html.escape(f"{entry['why']} (at most {entry['measured']['tolerance']:.2g})")
+    if column in ("thesis", "corrected"):
+        value = entry["measured"]["printed" if column == "thesis" else column]
+        return "" if value is None else f"{value:.2g}"
+    return html.escape(str(entry.get(column, "")))
+
+
+def number(value: dict) -> str:
+    """A mean and standard deviation with as many digits as the deviation supports.
+
+    >>> number({"mean": -28.7943, "std": 0.0924})
+    '−28.79 ± 0.09'
+    """
+    mean, std = value["mean"], value["std"]
+    if mean and abs(mean) < 0.1:
+        power = math.floor(math.log10(abs(mean)))
+        return f"({mean / 10**power:.2f} ± {std / 10**power:.2f})·10<sup>{power}</sup>".replace("-", "−")
+    return f"{mean:.2f} ± {std:.2f}".replace("-", "−")
+
+
+def plain(value: dict) -> str:
+    """The same for a terminal."""
+    return number(value).replace("<sup>", "^").replace("</sup>", "")

@@ -1,0 +1,109 @@
+"""The rule that judges, the printed values, and how entries travel in notebooks."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentsep import ledger, reports
+from latentsep.ledger import Check, Printed, judge
+
+
+def test_printed_cells_are_read_with_exponent_and_rounding():
+    assert Printed.parse("(1.59±0.64)e-5") == Printed(1.59e-5, 6.4e-6, 5e-8)
+    assert Printed.parse("919.28±213.64") == Printed(919.28, 213.64, 0.005)
+
+
+@pytest.mark.parametrize("text", ["", "1.2", "1.2±", "(1±2)e", "a±b"])
+def test_what_is_no_cell_is_refused(text):
+    with pytest.raises(ValueError, match="cell is"):
+        Printed.parse(text)
+
+
+def test_table_5_1_is_complete_and_consistent():
+    cells = ledger.cells("table-5.1")
+    assert len(cells) == 9
+    for row in cells.values():
+        # The thesis defines −ELBO as the sum of its parts; rounding and one loose cell allow a few hundredths.
+        assert row["neg_elbo"].mean == pytest.approx(row["kl"].mean + row["reconstruction"].mean, abs=0.03)
+
+
+def test_unknown_table_is_refused_with_the_valid_ones():
+    with pytest.raises(ValueError, match=r"table-9\.9.*table-5\.1"):
+        ledger.cells("table-9.9")
+
+
+THESIS = Printed(10.0, 0.3, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "mean", "floor", "verdict"),
+    [
+        ("neg_elbo", 10.5, None, "reproduced"),
+        ("neg_elbo", 12.0, None, "differs"),
+        ("neg_elbo", 8.0, None, "better"),
+        ("mse", 8.0, None, "better"),
+        ("kl", 8.0, None, "differs"),
+        ("neg_elbo", 10.0, 11.5, "thesis-invalid"),
+        ("neg_elbo", 10.0, 10.5, "reproduced"),
+    ],
+)
+def test_the_rule_for_values(quantity, mean, floor, verdict):
+    assert judge(quantity, THESIS, mean, 0.1, floor)[0] == verdict
+
+
+def test_a_moved_exponent_and_a_better_bound_are_named():
+    assert "exponent is moved by +1" in judge("mse", Printed(4.6e-3, 1e-4, 5e-6), 4.0e-2, 1e-4)[1]
+    assert "2.00 nats better" in judge("kl", THESIS, 8.0, 0.1, None, 2.0)[1]
+
+
+@given(st.floats(-100, 100), st.floats(0, 10), st.floats(0.001, 10))
+def test_equal_values_are_always_reproduced(mean, ours, theirs):
+    assert judge("kl", Printed(mean, theirs, 0.005), mean, ours)[0] == "reproduced"
+
+
+def test_the_rule_for_statements():
+    assert Check("", printed=0.5, tolerance=1).verdict == "reproduced"
+    assert Check("", printed=2.0, tolerance=1, corrected=0.5).verdict == "thesis-invalid"
+    assert Check("", printed=2.0, tolerance=1, corrected=3.0).verdict == "differs"
+    assert Check("", printed=2.0, tolerance=1).verdict == "differs"
+    assert Check("", printed=math.nan, tolerance=1).verdict == "differs"
+
+
+def test_an_unlisted_item_cannot_enter_the_ledger():
+    with pytest.raises(ValueError, match="does not list"):
+        ledger.statement("eq-99.1", Check("", 0, 0))
+
+
+def _table_entries():
+    summary = {(c, q): (v.mean, v.std, 5) for c, row in ledger.cells("table-5.1").items() for q, v in row.items()}
+    return ledger.table("table-5.1", summary, {"x0.01/sx0.01": -85.37}, "published", "book")
+
+
+def test_a_table_has_an_entry_for_every_printed_value_as_json():
+    entries = _table_entries()
+    assert len({e["id"] for e in entries}) == 36
+    assert json.loads(ledger.dump(entries)) == entries
+    assert {e["verdict"] for e in entries} == {"reproduced"}
+
+
+def test_entries_travel_in_the_outputs_of_a_notebook():
+    report = reports.Report(_table_entries())
+    notebook = {"cells": [{"outputs": [{"data": report._repr_mimebundle_()}]}, {"cell_type": "markdown"}]}
+    assert ledger.collect(notebook) == list(report.entries)
+
+
+def test_the_numbered_table_shows_both_values_of_every_cell():
+    headings = {"dataset": "data", "sigma_x": "σ_X", "neg_elbo": "−ELBO", "kl": "KL", "mse": "MSE"}
+    text = reports.NumberedTable(_table_entries(), "Caption", headings).markdown()
+    rows = [line for line in text.splitlines() if line.startswith("| $X")]
+    assert ":name: table-5-1" in text
+    assert len(rows) == 9
+    assert "−79.90 ± 0.19" in rows[0]
+    assert "(1.59 ± 0.64)·10<sup>−5</sup>" in rows[0]
+
+
+def test_tally_counts_every_verdict():
+    assert ledger.tally(_table_entries()) == {"reproduced": 36, "better": 0, "differs": 0, "thesis-invalid": 0}
