@@ -1,0 +1,130 @@
+"""The command line: ``latentsep`` or ``python -m latentsep``."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from latentsep import book, ledger, notebooks, paths, reports
+from latentsep.experiments import PROFILES
+from latentsep.notebooks import ChapterFailed
+from latentsep.paths import UsageError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 for a failure, 2 for a request that makes no sense."""
+    try:
+        options = _parser().parse_args(arguments)
+        return options.action(options) or 0
+    except UsageError as error:
+        print(f"latentsep: {error}", file=sys.stderr)
+        return 2
+    except (ChapterFailed, book.BuildFailed) as error:
+        print(f"latentsep: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("latentsep: interrupted; what was finished is kept, nothing is half-written", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise UsageError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="latentsep", description="The book that recomputes a thesis.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, action, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(action=action)
+        return added
+
+    def with_profile(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--profile", default="book", help=f"one of {', '.join(PROFILES)} (default: book)")
+
+    command("list", _list, "the chapters, their titles and what each profile costs")
+    run = command("run", _run, "execute one chapter, with parameters of your own")
+    run.add_argument("chapter", help="a number or a name from 'latentsep list'")
+    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    run.add_argument("--html", action="store_true", help="also render it as a page")
+    run.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under _build/runs)")
+    with_profile(run)
+    with_profile(command("build", _build, "build the whole book"))
+    with_profile(command("status", _status, "which chapters are fresh, stale or missing, and why"))
+    command("ledger", _ledger, "the reproduction table")
+    return parser
+
+
+def _profile(options: argparse.Namespace) -> str:
+    if options.profile not in PROFILES:
+        raise UsageError(f"profile is {options.profile!r}; choose one of {', '.join(PROFILES)}")
+    return options.profile
+
+
+def _list(_: argparse.Namespace) -> None:
+    for chapter in notebooks.chapters().values():
+        cost = ", ".join(f"{profile}: {time}" for profile, time in chapter.cost.items())
+        print(f"{chapter.name:28} {chapter.title:42} {cost}".rstrip())
+
+
+def _run(options: argparse.Namespace) -> None:
+    chapter = notebooks.find(options.chapter)
+    known = chapter.values({}) and chapter.parameters
+    changes: dict[str, object] = {"profile": _profile(options)} if "profile" in chapter.parameters else {}
+    for name, text in options.p:
+        if name not in known:
+            chapter.values({name: None})  # raises, naming the parameters there are
+        changes[name] = known[name].parse(text)
+    values = chapter.values(changes)
+    label = "-".join([chapter.name, *(f"{k}={v}" for k, v in values.items() if v != known[k].default)])
+    target = options.output or paths.build() / "runs" / f"{label}.ipynb"
+    text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    notebooks.execute(chapter, values, target, text)
+    print(target)
+    if options.html:
+        print(_page(target))
+
+
+def _page(notebook: Path) -> Path:
+    """Render one executed notebook as a page of its own, beside it."""
+    folder = notebook.with_suffix("")
+    root = paths.root()
+    with tempfile.TemporaryDirectory() as scratch:
+        source, config = Path(scratch) / "source", yaml.safe_load((root / "_config.yml").read_text())
+        (source / "book").mkdir(parents=True)
+        shutil.copy(notebook, source / "book" / "page.ipynb")
+        shutil.copy(root / "book" / "references.bib", source / "book")
+        shutil.copytree(root / "book" / "_static", source / "_static")
+        (source / "toc.yml").write_text("format: jb-book\nroot: book/page\n")
+        (source / "config.yml").write_text(yaml.safe_dump(config))
+        book.run_jupyter_book(source, Path(scratch) / "out", source / "config.yml", source / "toc.yml", strict=False)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(Path(scratch) / "out" / "_build" / "html", folder)
+    return folder / "book" / "page.html"
+
+
+def _build(options: argparse.Namespace) -> None:
+    print(book.build(_profile(options)))
+
+
+def _status(options: argparse.Namespace) -> None:
+    text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    for chapter in notebooks.chapters().values():
+        print(f"{chapter.name:30} {book.freshness(chapter, _profile(options), text)}")
+
+
+def _ledger(_: argparse.Namespace) -> None:
+    entries = ledger.read()
+    for e in entries:
+        thesis, ours = (reports.plain(e[k]) if k in e else "" for k in ("thesis", "ours"))
+        print(f"{e['id']:42} {thesis:>22} {ours:>22}  {e['verdict']:14} {e['why']}")
+    print(", ".join(f"{n} {verdict}" for verdict, n in ledger.tally(entries).items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Chapters: their parameters, their state, and every one executed under the smoke profile."""
+
+import nbformat
+import pytest
+
+from latentsep import ledger, notebooks, paths
+from latentsep.notebooks import Chapter, ChapterFailed, Parameter
+from latentsep.paths import UsageError
+
+HEADER = """---
+jupytext:
+  formats: ipynb,md:myst
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A small chapter
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+profile = "book"  # smoke | book | thesis
+count = 3  # 1..10
+rate = 0.5  # 0.0..1.0
+limit = None  # None | 1..5
+```
+
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    def write(code: str) -> Chapter:
+        path = tmp_path / "small.md"
+        path.write_text(f"{HEADER}```{{code-cell}} ipython3\n{code}\n```\n")
+        return Chapter("small", path)
+
+    return write
+
+
+CHAPTERS = [c for c in notebooks.chapters().values() if c.is_notebook and not c.reads_ledger]
+
+
+@pytest.mark.parametrize("name", [c.name for c in CHAPTERS])
+def test_every_chapter_runs_under_smoke_from_another_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = notebooks.chapters()[name]
+    target = tmp_path / f"{name}.ipynb"
+    notebooks.execute(found, found.values({"profile": "smoke"}), target)
+    notebook = nbformat.read(target, as_version=4)
+    assert not [o for c in notebook["cells"] for o in c.get("outputs", ()) if o.get("name") == "stderr"]
+    listed = {item for item, (number, _) in ledger.items().items() if name.startswith(f"{number:02}-")}
+    assert {e["id"].partition("/")[0] for e in ledger.collect(notebook)} == listed
+
+
+def test_every_page_of_the_table_of_contents_exists_and_has_a_title():
+    for found in notebooks.chapters().values():
+        assert found.title
+
+
+def test_parameters_are_read_with_defaults_and_domains(chapter):
+    parameters = chapter("pass").parameters
+    assert parameters["count"] == Parameter("count", 3, "1..10")
+    assert [p.default for p in parameters.values()] == ["book", 3, 0.5, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("profile", "smoke", "smoke"),
+        ("count", "10", 10),
+        ("rate", "0.25", 0.25),
+        ("limit", "None", None),
+        ("limit", "2", 2),
+    ],
+)
+def test_valid_values_are_accepted(chapter, name, text, value):
+    assert chapter("pass").parameters[name].parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("profile", "bok"),
+        ("count", "0"),
+        ("count", "11"),
+        ("count", "2.5"),
+        ("count", "x"),
+        ("rate", "nan"),
+        ("limit", "6"),
+    ],
+)
+def test_invalid_values_are_refused_with_the_valid_ones(chapter, name, text):
+    with pytest.raises(UsageError, match=rf"^{name} is '{text}'; choose "):
+        chapter("pass").parameters[name].parse(text)
+
+
+def test_unknown_parameter_and_chapter_name_the_known_ones(chapter):
+    with pytest.raises(UsageError, match="count, rate, limit"):
+        chapter("pass").values({"colour": 1})
+    with pytest.raises(UsageError, match="05-benchmark-dataset"):
+        notebooks.find("99")
+
+
+def test_the_visible_parameters_are_those_that_were_used(chapter, tmp_path):
+    found = chapter("print(count)")
+    notebooks.execute(found, found.values({"count": 7}), tmp_path / "out.ipynb")
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4)["cells"]
+    assert "count = 7  # 1..10" in cells[1]["source"]
+    assert cells[2]["outputs"][0]["text"] == "7\n"
+
+
+def test_two_executions_are_equal_byte_for_byte(chapter, tmp_path):
+    found = chapter("print(sorted({'a', 'b'}))\nrate")
+    for name in "ab":
+        notebooks.execute(found, found.values({}), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_failing_cell_is_named_and_the_last_good_notebook_stays(chapter, tmp_path):
+    target, failed = tmp_path / "out.ipynb", tmp_path / "failed" / "out.ipynb"
+    target.write_text("the last good one")
+    found = chapter("1 / 0")
+    with pytest.raises(ChapterFailed, match=r"small, cell \d+: ZeroDivisionError: division by zero.*failed/out\.ipynb"):
+        notebooks.execute(found, found.values({}), target, failed=failed)
+    assert target.read_text() == "the last good one"
+    assert "ZeroDivisionError" in failed.read_text()
+    assert not list(tmp_path.glob(".running-*"))
+
+
+def test_the_state_tells_what_has_changed(chapter, monkeypatch):
+    before = chapter("from latentsep import datasets").state({"count": 1})
+    assert before == chapter("from latentsep import datasets").state({"count": 1})
+
+    def changed(now: dict) -> set:
+        return {part for part in now if now[part] != before[part]}
+
+    assert changed(chapter("from latentsep import datasets").state({"count": 2})) == {"parameters"}
+    assert changed(chapter("from latentsep import datasets  # why").state({"count": 1})) == {"text"}
+    assert changed(chapter("from latentsep import vae").state({"count": 1})) == {"text", "code"}
+
+
+def test_pages_drawn_from_the_ledger_depend_on_it():
+    index = notebooks.chapters()["index"]
+    assert index.reads_ledger
+    assert index.state({}, "one")["ledger"] != index.state({}, "two")["ledger"]
+
+
+def test_chapters_are_paired_notebooks():
+    for path in (paths.root() / "book").glob("0*.md"):
+        found = Chapter(path.stem, path)
+        if found.is_notebook:
+            assert found.notebook()["metadata"]["jupytext"]["formats"] == "ipynb,md:myst"
