@@ -1,0 +1,39 @@
+# `make book` and `make test` need Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: book test lint serve bench clean help
+
+help:
+	@echo "make book | test | lint | serve | bench | clean"
+
+$(INSTALLED): requirements.txt pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsep needs Python 3.11 or newer, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+book: $(INSTALLED)
+	$(BIN)/latentsep build
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	@for page in book/*.md; do \
+	  $(BIN)/jupytext --quiet --to py:percent -o - $$page \
+	  | $(BIN)/ruff check --quiet --ignore E402,B018,F704,E501,I001 --stdin-filename $$page.py - || exit 1; \
+	done
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+bench: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[bench]'
+	$(BIN)/python tests/bench.py
+
+clean:
+	rm -rf _build .venv .pytest_cache .ruff_cache .hypothesis src/latentsep.egg-info
