@@ -25,6 +25,7 @@ SMALL = Run(
 def two_processes(monkeypatch, tmp_path):
     """Split even short runs. The workers, which do not see this, take them for what they are and do not compile."""
     monkeypatch.setattr(ensembles, "WORTH_COMPILING", 10)
+    monkeypatch.setattr(ensembles, "_FEWEST", 32)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     # Shards are for the CPU: a worker left to choose for itself takes this GPU, and dies of it.
     (tmp_path / "sitecustomize.py").write_text("import torch\ntorch.cuda.is_available = lambda: True\n")
@@ -36,23 +37,47 @@ def two_processes(monkeypatch, tmp_path):
 @pytest.mark.parametrize("count", [8, 9, 13, 45])
 def test_shards_hold_all_members_in_order(count, threads, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    run = replace(SMALL, members=tuple(Member(0.1, 1.0, r) for r in range(count)), updates=WORTH_COMPILING)
+    members = tuple(Member(0.1, 1.0, r) for r in range(count))
+    run = replace(SMALL, members=members, updates=WORTH_COMPILING, batch_size=256)
     parts = shards(run)
     assert sum((part.members for part in parts), ()) == run.members
     assert 2 <= len(parts) <= threads
     sizes = [len(part.members) for part in parts]
-    assert min(sizes) >= 4
+    assert min(sizes) * 256 >= 1024 - 256  # a process is given work for about a thousand datapoints
     assert max(sizes) - min(sizes) <= 1
     assert {replace(part, members=run.members) for part in parts} == {run}
 
 
 @pytest.mark.parametrize(
-    ("updates", "members", "threads"), [(WORTH_COMPILING - 1, 8, 2), (WORTH_COMPILING, 7, 2), (WORTH_COMPILING, 8, 1)]
+    ("updates", "members", "batch_size", "threads"),
+    [
+        (WORTH_COMPILING - 1, 8, 256, 2),
+        (WORTH_COMPILING, 7, 256, 2),
+        (WORTH_COMPILING, 1, 10_000, 2),
+        (WORTH_COMPILING, 8, 256, 1),
+    ],
 )
-def test_short_and_small_runs_and_single_cores_stay_whole(updates, members, threads, monkeypatch):
+def test_short_and_small_runs_and_single_cores_stay_whole(updates, members, batch_size, threads, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    run = replace(SMALL, updates=updates, members=SMALL.members[:members])
+    run = replace(SMALL, updates=updates, members=SMALL.members[:members], batch_size=batch_size)
     assert shards(run) == [run]
+
+
+def test_two_members_with_large_batches_take_a_process_each(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    run = replace(SMALL, updates=WORTH_COMPILING, members=SMALL.members[:2], batch_size=10_000)
+    assert [part.members for part in shards(run)] == [SMALL.members[:1], SMALL.members[1:2]]
+
+
+def test_a_part_of_an_ensemble_is_its_members():
+    trained = train(SMALL, "cpu")
+    part = trained.only(dataset=1.0, sigma_x=0.1, repetitions=1)
+    index = SMALL.members.index(Member(1.0, 0.1, 0))
+    assert part.run.members == (Member(1.0, 0.1, 0),)
+    x = SMALL.data.visualisation(5)[0]
+    torch.testing.assert_close(part.vae.posterior(x).mean[0], trained.vae.posterior(x).mean[index])
+    with pytest.raises(ValueError, match="no member has"):
+        trained.only(dataset=7.0)
 
 
 def test_train_returns_the_weights_and_history_of_fit():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import i0e
 
-from latentsep import seeds
+from latentsep import evaluation, ledger, seeds
 from latentsep.datasets import Benchmark, regular_phases
 from latentsep.ensembles import Trained
 from latentsep.evaluation import QUANTITIES, evidence_floor, latents, measure, plane_angles, summarise, winding
@@ -291,3 +291,41 @@ def test_plane_angles_take_each_member_by_its_own_centroid():
     found = plane_angles(torch.stack([circle + 10, 3 * circle - 5]))
     assert found.shape == (2, 12)
     np.testing.assert_allclose(np.cos(found), phases.cos().expand(2, 12).numpy(), atol=1e-12)
+
+
+# Tables of measurements
+
+
+def test_cells_are_addressed_as_in_the_ledger():
+    run = Run(tuple(Member(s, 0.5, r) for s in (0.1, 1.0) for r in range(3)), Benchmark(6, 50), updates=0, batch_size=8)
+    measured = measure(untrained(run), run.data.visualisation(9)[0], samples=2)
+    cells = evaluation.by_cell(measured)
+    assert set(cells) == {(f"x{s}/sx0.5", q) for s in ("0.1", "1") for q in QUANTITIES}
+    chosen = measured[measured.dataset == 0.1]["kl"]
+    assert cells["x0.1/sx0.5", "kl"] == pytest.approx((chosen.mean(), chosen.std(ddof=1), 3))
+    assert evaluation.floors(measured, 6) == {f"x{s}/sx0.5": evidence_floor(6, 0.5) for s in ("0.1", "1")}
+
+
+def test_without_the_half_the_squared_error_counts_twice(float64):
+    x = RUN.data.visualisation(9)[0]
+    measured = measure(untrained(RUN), x, samples=3)
+    variance = measured["sigma_x"] ** 2
+    constant = 6 / 2 * np.log(2 * np.pi * variance)
+    error = (measured["reconstruction"] - constant) * 2 * variance
+    np.testing.assert_allclose(evaluation.without_half(measured, 6), error / variance + constant)
+
+
+def test_comparisons_have_a_row_per_variant_and_the_print_last():
+    run = Run((Member(0.1, 1.0), Member(1.0, 0.01)), Benchmark(6, 50), updates=0, batch_size=8)
+    measured = measure(untrained(run), run.data.visualisation(9)[0], samples=2)
+    table = evaluation.compare({"ours": measured}, ledger.cells("table-5.1"))["neg_elbo"]
+    assert list(table.index) == ["ours", "thesis"]
+    assert table.loc["thesis", (0.1, 1.0)] == 25.37
+    assert table.loc["ours", (1.0, 0.01)] == pytest.approx(measured["neg_elbo"][1])
+
+
+def test_ensembles_are_measured_on_several_datasets():
+    near, far = RUN.data.sample(0.1)[0], RUN.data.sample(1.0)[0]
+    table = evaluation.over_datasets({2: untrained(RUN), 1: untrained(RUN)}, {"near": near, "far": far}, samples=2)
+    assert list(table.index) == [1, 2]
+    assert table.loc[1, "far"] == pytest.approx(measure(untrained(RUN), far, 2)["neg_elbo"].mean())

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from latentsep.experiments import (
     SIGMAS,
     benchmark_table,
     estimator_study,
-    left_unsaid,
+    other_activations,
+    other_batches,
     protocol,
     sigma_x_sweep,
 )
@@ -70,16 +72,21 @@ def test_changes_reach_the_run():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_what_the_thesis_leaves_unsaid_is_varied_one_choice_at_a_time(profile):
-    table, runs = benchmark_table(profile), left_unsaid(profile)
-    batch = table.batch_size or 256
-    found = {(run.activation, run.batch_size) for run in runs.values()}
-    assert len(found) == len(runs)
-    choices = {(name, batch) for name in ACTIVATIONS} | {("tanh", batch // 4), ("tanh", batch * 4)}
-    assert found == choices - {("tanh", batch)}  # which is the table itself
-    for run in runs.values():
-        assert set(run.members) < set(table.members)
-        assert (run.data, run.updates, run.learning_rate) == (table.data, table.updates, table.learning_rate)
+def test_other_choices_change_one_thing_about_members_of_the_table(profile):
+    table = benchmark_table(profile)
+    activations, batches = other_activations(profile), other_batches(profile)
+    assert set(activations) == set(ACTIVATIONS) - {table.activation}
+    assert set(batches) | {table.batch_size or table.data.size} >= {64, 256, 1024, 10_000}
+    assert (table.batch_size or table.data.size) not in batches
+    for name, run in activations.items():
+        assert replace(run, members=table.members, activation=table.activation) == table
+        assert run.activation == name
+    for size, run in batches.items():
+        assert replace(run, members=table.members, batch_size=table.batch_size) == table
+        assert (run.batch_size or run.data.size) == size
+    for run in (*activations.values(), *batches.values()):
+        assert set(run.members) <= set(table.members)
+        assert [run.seed_of(m) for m in run.members] == [table.seed_of(m) for m in run.members]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -109,7 +116,7 @@ def test_parameters_left_open_in_a_chapter_leave_the_profile(make):
     assert make("smoke", updates=7, batch_size=9).batch_size == 9
 
 
-@pytest.mark.parametrize("make", [benchmark_table, left_unsaid, sigma_x_sweep, estimator_study])
+@pytest.mark.parametrize("make", [benchmark_table, other_activations, other_batches, sigma_x_sweep, estimator_study])
 def test_every_experiment_refuses_an_unknown_profile(make):
     with pytest.raises(ValueError, match="profile is 'quick'"):
         make("quick")

@@ -51,7 +51,7 @@ def plain_adam(run: Run, member: int, updates: int) -> tuple[list[torch.Tensor],
     """Algorithm 1 for one member in ordinary PyTorch: autograd, ``torch.optim.Adam``, one sample at a time."""
     draws = Trainer(run, "cpu")
     rows, noise = draws.draw()
-    data = draws.data.flatten(0, 1)
+    data = run.data.sample(run.members[member].dataset)[0]
     start = {name: p[member].detach().clone() for name, p in run.model().named_parameters()}
     weights = {name: torch.nn.Parameter(p) for name, p in start.items()}
     sigma_x = run.members[member].sigma_x
@@ -112,7 +112,7 @@ def test_minibatches_are_uniform_draws_from_the_members_own_dataset():
     assert rows.shape == (BLOCK, 3, 64)
     assert noise.shape == (BLOCK, 3, 1, 2, 64)
     for member, m in enumerate(run.members):
-        own = rows[:, member] - run.data.size * [0.1, 1.0].index(m.dataset)
+        own = rows[:, member]
         counts = torch.bincount(own.flatten(), minlength=run.data.size).double()
         assert len(counts) == run.data.size
         assert int(own.min()) >= 0

@@ -7,6 +7,7 @@ process, where every small matrix product waits for the slowest thread.
 
 import contextlib
 import itertools
+import math
 import os
 import pickle
 import subprocess
@@ -24,7 +25,7 @@ from latentsep import progress, records
 from latentsep.training import WORTH_COMPILING, Run, choose_device, fit
 from latentsep.vae import VAE
 
-_FEWEST = 4  # members that are worth a process of their own
+_FEWEST = 1024  # datapoints per update, over all members, that are worth a process of their own
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,24 @@ class Trained:
     run: Run
     vae: VAE
     history: np.ndarray
+
+    def only(self, **wanted: float) -> "Trained":
+        """The members whose fields are as wanted; ``repetitions=n`` keeps the first n repetitions.
+
+        Raises ``ValueError`` if there are none.
+        """
+        first = wanted.pop("repetitions", math.inf)
+        chosen = [
+            i
+            for i, m in enumerate(self.run.members)
+            if m.repetition < first and all(getattr(m, name) == value for name, value in wanted.items())
+        ]
+        if not chosen:
+            raise ValueError(f"no member has {wanted}; there are {len(self.run.members)} others")
+        run = replace(self.run, members=tuple(self.run.members[i] for i in chosen))
+        vae = run.model()
+        vae.load_state_dict({name: value[chosen] for name, value in self.vae.state_dict().items()})
+        return Trained(run, vae.eval().requires_grad_(False), self.history[chosen])
 
 
 def train(run: Run, device: str = "auto") -> Trained:
@@ -59,7 +78,8 @@ def train(run: Run, device: str = "auto") -> Trained:
 def shards(run: Run, device: str = "cpu") -> list[Run]:
     """Split a long run on a CPU into as many runs as there are cores to train them; other runs stay whole."""
     on_gpu = choose_device(device).type != "cpu"
-    count = min(torch.get_num_threads(), len(run.members) // _FEWEST)
+    work = len(run.members) * (run.batch_size or run.data.size)
+    count = min(torch.get_num_threads(), len(run.members), work // _FEWEST)
     if on_gpu or run.updates < WORTH_COMPILING or count < 2:
         return [run]
     cuts = [round(i * len(run.members) / count) for i in range(count + 1)]

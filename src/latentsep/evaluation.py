@@ -115,6 +115,17 @@ def without_half(measured: pd.DataFrame, dimension: int) -> pd.Series:
     return 2 * measured["reconstruction"] - constant
 
 
+def over_datasets(
+    ensembles: dict[object, Trained], datasets: dict[str, Tensor], samples: int = 10, seed: int = 0
+) -> pd.DataFrame:
+    """Mean −ELBO of each ensemble (rows, sorted) on each dataset ``(batch, D)`` (columns), in nats."""
+    rows = {
+        key: {name: measure(trained, x, samples, seed)["neg_elbo"].mean() for name, x in datasets.items()}
+        for key, trained in ensembles.items()
+    }
+    return pd.DataFrame(rows).T.sort_index()
+
+
 def compare(variants: dict[str, pd.DataFrame], printed: dict) -> dict[str, pd.DataFrame]:
     """Per quantity, the means of several variants and of the print (last row), over the cells they share.
 

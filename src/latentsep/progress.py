@@ -93,7 +93,7 @@ def _show(path: Path, stop: threading.Event, position: int | None) -> None:
                 if "say" in event:
                     say(event["say"])
                     continue
-                if shown is None or label != event["label"]:
+                if shown is None or label != event["label"] or shown.n > event["done"]:
                     if shown is not None:
                         shown.close()
                     label = event["label"]

@@ -108,6 +108,7 @@ class Trainer:
         names = sorted({m.dataset for m in run.members})
         self.data = torch.stack([run.data.sample(name)[0] for name in names]).to(self.device)
         self.which = torch.tensor([names.index(m.dataset) for m in run.members], device=self.device)
+        self.whole = self.data[self.which] if run.batch_size is None else None
         self.weights = {name: p.detach() for name, p in self.vae.named_parameters()}
         self.first = [torch.zeros_like(p) for p in self.weights.values()]
         self.second = [torch.zeros_like(p) for p in self.weights.values()]
@@ -127,26 +128,29 @@ class Trainer:
         self.done += count
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Draw the rows of ``self.data`` for ``BLOCK`` updates, and the noise.
+        """Draw the rows of each member's dataset for ``BLOCK`` updates, and the noise.
 
         Shapes ``(BLOCK, members, batch)`` and ``(BLOCK, members, L, noise_features, batch)``. Each
         member draws from its own stream, so that its numbers do not depend on the others; and
         always a whole block, so that a short run is the beginning of a long one.
         """
         members, size = len(self.which), self.data.shape[1]
-        full = self.run.batch_size is None
-        batch = size if full else self.run.batch_size
+        batch = self.run.batch_size or size
         noise = torch.empty(members, BLOCK, self.run.samples, self.run.space.noise_features, batch, device=self.device)
-        rows = torch.arange(batch, device=self.device).repeat(members, BLOCK, 1)
+        rows = torch.arange(size, device=self.device).expand(members, BLOCK, size)
+        if self.run.batch_size is not None:
+            rows = torch.empty(members, BLOCK, batch, dtype=torch.long, device=self.device)
         for member, stream in enumerate(self.streams):
             noise[member].normal_(generator=stream)
-            if not full:
+            if self.run.batch_size is not None:
                 rows[member].random_(size, generator=stream)
-        rows += size * self.which[:, None, None]
-        return rows.transpose(0, 1).contiguous(), noise.transpose(0, 1).contiguous()
+        return rows.transpose(0, 1), noise.transpose(0, 1).contiguous()
 
     def minibatch(self, rows: Tensor) -> Tensor:
-        """The datapoints in the given rows, shape ``(members, batch, D)``."""
+        """The datapoints in the given rows of each member's dataset, shape ``(members, batch, D)``."""
+        if self.run.batch_size is None:
+            return self.whole
+        rows = rows + self.data.shape[1] * self.which[:, None]
         return self.data.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)
 
     def update(self, x: Tensor, noise: Tensor) -> Tensor:

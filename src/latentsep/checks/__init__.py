@@ -5,11 +5,11 @@ the same number (quadrature, an exactly solvable model, another library) and ret
 """
 
 from latentsep import ledger, reports
-from latentsep.checks import benchmark, variational
+from latentsep.checks import benchmark, normal, objective
 from latentsep.checks.registry import STATEMENTS
 from latentsep.ledger import Check
 
-__all__ = ["STATEMENTS", "benchmark", "chapter", "variational"]
+__all__ = ["STATEMENTS", "benchmark", "chapter", "normal", "objective"]
 
 
 def chapter(number: int, measured: dict[str, Check] | None = None) -> reports.Report:

@@ -9,9 +9,9 @@ from torch.distributions import Normal, kl_divergence
 
 from latentsep import figures, seeds
 from latentsep.checks.registry import against_normal, statement
-from latentsep.checks.variational import kl_printed
 from latentsep.datasets import Benchmark, embed, regular_phases
 from latentsep.ensembles import Trained, train
+from latentsep.estimators import kl_as_printed
 from latentsep.evaluation import latents, measure, plane_angles, winding
 from latentsep.latent_spaces import kl_normal_diagonal
 from latentsep.ledger import Check
@@ -156,5 +156,5 @@ def averaged_reconstruction() -> Check:
 def averaged_kl() -> Check:
     mean, std = torch.tensor([[0.5, 1.0], [-1.0, 0.2]]).double(), torch.tensor([[0.1, 0.5], [0.3, 2.0]]).double()
     exact = kl_divergence(Normal(mean, std), Normal(torch.zeros_like(mean), torch.ones_like(std))).sum(-1).mean()
-    printed, ours = (float((f(mean, std).mean() - exact).abs()) for f in (kl_printed, kl_normal_diagonal))
+    printed, ours = (float((f(mean, std).mean() - exact).abs()) for f in (kl_as_printed, kl_normal_diagonal))
     return Check("against torch.distributions; the print has a norm in place of the signed sum", printed, 1e-9, ours)
