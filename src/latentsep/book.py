@@ -1,5 +1,6 @@
 """The pipeline behind ``make book``: execute what is stale, gather the ledger, render, inspect, publish."""
 
+import calendar
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ import nbformat
 
 from latentsep import inspection, ledger, paths, progress
 from latentsep.notebooks import Chapter, chapters, execute, executed_state
+
+# Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
+_DATE = str(calendar.timegm((2026, 1, 1, 0, 0, 0)))
 
 
 class BuildFailed(RuntimeError):
@@ -148,7 +152,7 @@ def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict
         "--path-output",
         target,
     ]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": _DATE, "PYTHONHASHSEED": "0"}
     target.mkdir(parents=True, exist_ok=True)
     log = target / "jupyter-book.log"
     with log.open("w") as file:

@@ -99,12 +99,12 @@ def _field(entry: dict, column: str) -> str:
         return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(entry["id"])}</a>'
     if column == "verdict":
         return badge(entry["verdict"])
-    if column in ("thesis", "ours") and column in entry:
-        return number(entry[column])
+    if column in ("thesis", "ours"):
+        return number(entry[column]) if column in entry else ""
     if column == "check":
-        return html.escape(f"{entry['why']} (at most {entry['measured']['tolerance']:.2g})")
-    if column in ("thesis", "corrected"):
-        value = entry["measured"]["printed" if column == "thesis" else column]
+        return html.escape(f"{entry['why']} (tolerance {entry['measured']['tolerance']:.2g})")
+    if column in ("printed", "corrected"):
+        value = entry["measured"][column]
         return "" if value is None else f"{value:.2g}"
     return html.escape(str(entry.get(column, "")))
 

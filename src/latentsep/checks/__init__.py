@@ -18,4 +18,4 @@ def chapter(number: int, measured: dict[str, Check] | None = None) -> reports.Re
     found |= measured or {}
     order = list(ledger.items())
     entries = [ledger.statement(item, found[item]) for item in sorted(found, key=order.index)]
-    return reports.Report(entries, columns=("item", "title", "check", "thesis", "corrected", "verdict"))
+    return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))
