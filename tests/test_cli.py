@@ -101,7 +101,7 @@ def test_list_shows_titles_and_costs(checkout, capsys):
 
 
 def test_ledger_is_printed_from_the_last_build(checkout, capsys):
-    entry = ledger.statement("eq-3.3", ledger.Check("why", 0.0, 1.0))
+    entry = ledger.statement("eq-3.3", ledger.Check("why", 0.0, 1.0), "guard")
     paths.ledger().parent.mkdir()
     paths.ledger().write_text(ledger.dump([entry]))
     assert cli.main(["ledger"]) == 0

@@ -17,7 +17,7 @@ def pages(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "thesis", lambda: {"tables": {}})
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "a.svg").write_text("<svg/>")
-    entry = {**ledger.statement("fig-3.1", ledger.Check("", 0, 0)), "page": "03-vae.html"}
+    entry = {**ledger.statement("fig-3.1", ledger.Check("", 0, 0), "guard"), "page": "03-vae.html"}
 
     def look(body: str, entries: list | None = None) -> Found:
         (tmp_path / "book" / "03-vae.html").write_text(f"<html><body><article>{body}</article></body></html>")

@@ -66,7 +66,8 @@ def evidence_floor(dimension: int, sigma_x: float) -> float:
     For every latent space, prior and decoder the model density is a mixture of N(·, σ_X² I), and the
     best mixture for data uniform on a circle is uniform on a circle of radius a times theirs. The
     mean of −log p is then ``D/2·log(2πσ²) + D/4·(1 + a²)/σ² − log I₀(aD/(2σ²))``, to be minimised
-    over a; below some a the circle collapses to its centre. No valid negative ELBO lies lower.
+    over a; for σ_X² ≥ D/4 the best circle is its centre. No negative ELBO averaged over all phases is
+    lower. (One averaged over finitely many phases could be, for a model that knew just these.)
 
     >>> round(evidence_floor(25, 1.0), 3)
     25.134

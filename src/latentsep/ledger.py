@@ -123,15 +123,18 @@ def cells(table: str) -> dict[str, dict[str, Printed]]:
     }
 
 
-def statement(item: str, check: Check) -> dict:
-    """The ledger entry of a numbered item that is judged by a check. Raises ``ValueError`` for an unlisted item."""
+def statement(item: str, check: Check, guard: str) -> dict:
+    """The ledger entry of a numbered item that is judged by a check, whose full name is ``guard``.
+
+    Raises ``ValueError`` for an unlisted item.
+    """
     if item not in items():
         raise ValueError(f"item is {item!r}, which thesis.toml does not list")
     chapter, title = items()[item]
     measured = {"printed": check.printed, "corrected": check.corrected, "tolerance": check.tolerance}
     return {
         "id": item, "chapter": chapter, "title": title, "anchor": item.replace(".", "-"), "measured": measured,
-        "verdict": check.verdict, "why": check.says,
+        "check": guard, "verdict": check.verdict, "why": check.says,
     }  # fmt: skip
 
 
@@ -160,7 +163,8 @@ def table(
             entries.append({
                 "id": f"{item}/{cell}/{quantity}", "chapter": chapter, "title": title, "anchor": item.replace(".", "-"),
                 "thesis": {"mean": value.mean, "std": value.std}, "ours": {"mean": mean, "std": std, "n": n},
-                "floor": floor, "variant": variant, "profile": profile, "verdict": verdict, "why": why,
+                "floor": floor, "variant": variant, "profile": profile, "check": f"{__name__}.judge",
+                "verdict": verdict, "why": why,
             })  # fmt: skip
     return entries
 

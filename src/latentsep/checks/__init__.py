@@ -4,6 +4,8 @@ A check never looks at how a formula is coded; it holds the formula against an i
 the same number (quadrature, an exactly solvable model, another library) and returns the distance.
 """
 
+from collections.abc import Callable
+
 from latentsep import ledger, reports
 from latentsep.checks import benchmark, normal, objective
 from latentsep.checks.registry import STATEMENTS
@@ -12,10 +14,15 @@ from latentsep.ledger import Check
 __all__ = ["STATEMENTS", "benchmark", "chapter", "normal", "objective"]
 
 
-def chapter(number: int, measured: dict[str, Check] | None = None) -> reports.Report:
-    """Run the checks of a chapter; ``measured`` adds those that need the chapter's own results."""
-    found = {item: check() for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
+def chapter(number: int, measured: dict[str, tuple[Callable[..., Check], object]] | None = None) -> reports.Report:
+    """Run the checks of a chapter.
+
+    ``measured`` adds items that need the chapter's own results: a check, and what it is to look at.
+    """
+    found = {item: (check,) for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
     found |= measured or {}
-    order = list(ledger.items())
-    entries = [ledger.statement(item, found[item]) for item in sorted(found, key=order.index)]
+    order, entries = list(ledger.items()), []
+    for item in sorted(found, key=order.index):
+        check, *results = found[item]
+        entries.append(ledger.statement(item, check(*results), f"{check.__module__}.{check.__qualname__}"))
     return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))
