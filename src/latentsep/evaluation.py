@@ -95,8 +95,8 @@ def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ``angles`` in radians, shape ``(..., n)``, the last followed by the first. The winding number
     means something only where the largest step (radians, in [0, π]) is well below π.
 
-    >>> winding(np.linspace(0, 4 * np.pi, 50, endpoint=False))[0]
-    array(2.)
+    >>> float(winding(np.linspace(0, 4 * np.pi, 50, endpoint=False))[0])
+    2.0
     """
     angles = np.asarray(angles, dtype=np.float64)
     steps = np.diff(angles, axis=-1, append=angles[..., :1])
