@@ -221,3 +221,13 @@ def test_architecture_names_every_width(widths):
     texts = [t.get_text() for t in architecture(*widths).figure.axes[0].texts]
     for width in {*widths[0], *widths[1]}:
         assert any(text.endswith(f"({width})") for text in texts)
+
+
+@pytest.mark.parametrize("sigma_x", [0.1, 0.6])
+def test_the_best_linear_code_is_exact_inference_in_probabilistic_pca(sigma_x):
+    axes = torch.linalg.qr(noise_like(D, 2, name="axes")).Q.T
+    x, variance = 2 * noise_like(20, D, name="data"), 1.7
+    weight = math.sqrt(variance - sigma_x**2) * axes.T
+    evidence = MultivariateNormal(torch.zeros(D).double(), weight @ weight.T + sigma_x**2 * torch.eye(D).double())
+    value = estimators.linear_negative_elbo(x, axes, variance, sigma_x)
+    assert value == pytest.approx(float(-evidence.log_prob(x).mean()), rel=1e-9)

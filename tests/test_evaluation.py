@@ -329,3 +329,12 @@ def test_ensembles_are_measured_on_several_datasets():
     table = evaluation.over_datasets({2: untrained(RUN), 1: untrained(RUN)}, {"near": near, "far": far}, samples=2)
     assert list(table.index) == [1, 2]
     assert table.loc[1, "far"] == pytest.approx(measure(untrained(RUN), far, 2)["neg_elbo"].mean())
+
+
+def test_roughness_is_one_on_a_circle_and_grows_with_a_jump():
+    circle = torch.stack([regular_phases(50).cos(), regular_phases(50).sin()], -1)
+    jumped = circle.clone()
+    jumped[10:] = -jumped[10:]
+    rough = evaluation.roughness(torch.stack([circle, jumped]))
+    assert rough[0] == pytest.approx(1, abs=1e-4)
+    assert rough[1] > 15

@@ -74,7 +74,7 @@ def test_changes_reach_the_run():
 @pytest.mark.parametrize("profile", PROFILES)
 def test_other_choices_change_one_thing_about_members_of_the_table(profile):
     table = benchmark_table(profile)
-    activations, batches = other_activations(profile), other_batches(profile)
+    activations, batches = other_activations(table), other_batches(table)
     assert set(activations) == set(ACTIVATIONS) - {table.activation}
     assert set(batches) | {table.batch_size or table.data.size} >= {64, 256, 1024, 10_000}
     assert (table.batch_size or table.data.size) not in batches
@@ -116,7 +116,16 @@ def test_parameters_left_open_in_a_chapter_leave_the_profile(make):
     assert make("smoke", updates=7, batch_size=9).batch_size == 9
 
 
-@pytest.mark.parametrize("make", [benchmark_table, other_activations, other_batches, sigma_x_sweep, estimator_study])
+@pytest.mark.parametrize("make", [benchmark_table, sigma_x_sweep, estimator_study])
 def test_every_experiment_refuses_an_unknown_profile(make):
     with pytest.raises(ValueError, match="profile is 'quick'"):
         make("quick")
+
+
+def test_variants_follow_the_run_that_they_vary():
+    relu = benchmark_table("smoke", activation="relu", batch_size=256, updates=7, repetitions=1)
+    assert set(other_activations(relu)) == set(ACTIVATIONS) - {"relu"}
+    assert set(other_batches(relu)) == {64, 1024, 10_000}
+    for run in (*other_activations(relu).values(), *other_batches(relu).values()):
+        assert run.updates == 7
+        assert {m.repetition for m in run.members} == {0}

@@ -55,13 +55,25 @@ def test_the_rule_for_values(quantity, mean, floor, verdict):
 
 
 def test_a_moved_exponent_and_a_better_bound_are_named():
-    assert "exponent is moved by +1" in judge("mse", Printed(4.6e-3, 1e-4, 5e-6), 4.0e-2, 1e-4)[1]
-    assert "2.00 nats better" in judge("kl", THESIS, 8.0, 0.1, None, 2.0)[1]
+    assert "exponent is moved by +1" in judge("mse", Printed(4.6e-3, 1e-4, 5e-6), 4.6e-2, 1e-3)[1]
+    assert "exponent" not in judge("mse", Printed(4.6e-3, 1e-4, 5e-6), 2.0e-2, 1e-3)[1]
+    assert "exponent" not in judge("mse", Printed(1.6e-5, 6e-6, 5e-8), 13.2, 1.0)[1]
+    assert "2.00 nats lower" in judge("kl", THESIS, 8.0, 0.1, None, 2.0)[1]
 
 
 @given(st.floats(-100, 100), st.floats(0, 10), st.floats(0.001, 10))
 def test_equal_values_are_always_reproduced(mean, ours, theirs):
     assert judge("kl", Printed(mean, theirs, 0.005), mean, ours)[0] == "reproduced"
+
+
+@pytest.mark.parametrize(("lower", "named"), [(0.1, False), (1.0, True)])
+def test_only_a_bound_that_is_clearly_better_explains_its_parts(lower, named):
+    printed = ledger.cells("table-5.1")["x0.1/sx0.1"]
+    summary = {(c, q): (v.mean, v.std, 5) for c, row in ledger.cells("table-5.1").items() for q, v in row.items()}
+    summary["x0.1/sx0.1", "neg_elbo"] = (printed["neg_elbo"].mean - lower, 0.16, 5)
+    summary["x0.1/sx0.1", "kl"] = (printed["kl"].mean - 2.0, 0.1, 5)
+    entries = {e["id"]: e for e in ledger.table("table-5.1", summary, {}, "published", "book")}
+    assert ("nats lower" in entries["table-5.1/x0.1/sx0.1/kl"]["why"]) == named
 
 
 def test_the_rule_for_statements():

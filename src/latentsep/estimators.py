@@ -197,3 +197,20 @@ def _per_sample(raw: Tensor, noise: Tensor) -> Tensor:
 
 def _flat(gradients: dict[str, Tensor]) -> Tensor:
     return torch.cat([g.flatten(1) for g in gradients.values()], dim=-1)
+
+
+def linear_negative_elbo(x: Tensor, axes: Tensor, variance: float, sigma_x: float) -> float:
+    """Mean −ELBO, in nats, of the best linear autoencoder of data that vary by ``variance`` along ``axes``.
+
+    ``x`` has shape ``(batch, D)`` and ``axes`` ``(d, D)``, orthonormal rows; ``variance`` must exceed
+    σ_X². It is probabilistic PCA with its noise fixed: the decoder's columns have the length
+    √(variance − σ_X²) and the posterior is exact (thesis ch. 6; Tipping and Bishop, 1999).
+    """
+    length = math.sqrt(variance - sigma_x**2)
+    along = x @ axes.T
+    mean, spread = length * along / variance, sigma_x / math.sqrt(variance)
+    kl = 0.5 * (spread**2 + mean.square() - 1 - math.log(spread**2)).sum(-1)
+    squared_error = (x - along @ axes).square().sum(-1) + (along - length * mean).square().sum(-1)
+    squared_error = squared_error + len(axes) * (length * spread) ** 2
+    constant = x.shape[-1] * math.log(2 * math.pi * sigma_x**2)
+    return float((0.5 * (squared_error / sigma_x**2 + constant) + kl).double().mean())

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from latentsep import seeds
 from latentsep.ensembles import Trained
+from latentsep.estimators import kl_as_printed
 
 QUANTITIES = ("neg_elbo", "kl", "reconstruction", "mse")
 
@@ -104,10 +105,27 @@ def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.round(wrapped.sum(-1) / (2 * np.pi)), np.abs(wrapped).max(-1)
 
 
+def roughness(points: Tensor) -> np.ndarray:
+    """The longest step along closed curves ``(..., n, d)``, in units of their median step.
+
+    >>> float(roughness(torch.eye(2).repeat(2, 1))[()])
+    1.0
+    """
+    steps = (points - points.roll(1, -2)).norm(dim=-1)
+    return (steps.amax(-1) / steps.median(-1).values).numpy()
+
+
 def plane_angles(points: Tensor) -> np.ndarray:
     """Angles, in radians, of points ``(..., n, 2)`` of the plane as seen from their centroid."""
     centred = (points - points.mean(-2, keepdim=True)).numpy()
     return np.arctan2(centred[..., 1], centred[..., 0])
+
+
+@torch.no_grad()
+def kl_with_norm(trained: Trained, x: Tensor) -> np.ndarray:
+    """The mean KL regularisation that (5.10) would give as printed, with ‖log σ²‖₁ a norm, for each member."""
+    posterior = trained.vae.posterior(x).base_dist
+    return kl_as_printed(posterior.loc, posterior.scale).mean(-1).numpy()
 
 
 def without_half(measured: pd.DataFrame, dimension: int) -> pd.Series:

@@ -1,5 +1,7 @@
 """The experiments as data: which cells, which protocol, which profile."""
 
+from dataclasses import replace
+
 from latentsep.datasets import Benchmark
 from latentsep.latent_spaces import Euclidean, LatentSpace
 from latentsep.networks import ACTIVATIONS
@@ -37,25 +39,16 @@ def benchmark_table(
     return Run(members, Benchmark(seed=seed), space, seed=seed, **protocol(profile, **changes))
 
 
-def other_activations(profile: str = "book", seed: int = 0) -> dict[str, Run]:
-    """Table 5.1 at σ of 0.1 and 1, two repetitions, under each activation that ``Run`` does not take by default.
-
-    The members are those of ``benchmark_table`` in all else, so that the default need not train again.
-    """
-    members = tuple(Member(s, x, r) for s in (0.1, 1.0) for x in SIGMAS for r in range(2))
-    others = [name for name in ACTIVATIONS if name != Run.activation]
-    return {a: Run(members, Benchmark(seed=seed), seed=seed, **protocol(profile, activation=a)) for a in others}
+def other_activations(table: Run) -> dict[str, Run]:
+    """Up to two repetitions of a table's cells with σ of 0.1 and 1, under every activation but its own."""
+    members = tuple(m for m in table.members if m.dataset >= 0.1 and m.repetition < 2)
+    return {a: replace(table, members=members, activation=a) for a in ACTIVATIONS if a != table.activation}
 
 
-def other_batches(profile: str = "book", seed: int = 0) -> dict[int, Run]:
-    """The noisiest cell of Table 5.1 (σ = 1, σ_X = 0.01), once, with minibatches from 64 to all of the data.
-
-    The batch of the profile itself is left out, for the same reason.
-    """
-    chosen, data = protocol(profile), Benchmark(seed=seed)
-    sizes = {size or data.size: size for size in (64, 256, 1024, None) if size != chosen["batch_size"]}
-    members = (Member(1.0, 0.01),)
-    return {n: Run(members, data, seed=seed, **{**chosen, "batch_size": size}) for n, size in sizes.items()}
+def other_batches(table: Run) -> dict[int, Run]:
+    """A table's noisiest cell (σ = 1, σ_X = 0.01), once, with minibatches from 64 to all of the data but its own."""
+    sizes = {size or table.data.size: size for size in (64, 256, 1024, None) if size != table.batch_size}
+    return {n: replace(table, members=(Member(1.0, 0.01),), batch_size=size) for n, size in sizes.items()}
 
 
 def _short(profile: str, changes: dict) -> dict:

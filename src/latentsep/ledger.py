@@ -20,7 +20,7 @@ MIME = "application/vnd.latentsep.ledger+json"
 VERDICTS = {
     "reproduced": "holds as printed: a value to three combined standard deviations, a statement to its tolerance",
     "better": "our value is lower, where lower is better, by more than three combined standard deviations",
-    "differs": "outside three combined standard deviations, and not better; the reason is given",
+    "differs": "outside three combined standard deviations, and not better; by how much is given",
     "thesis-invalid": "what is printed cannot hold: it fails its check or lies below the best possible value",
 }
 LOWER_IS_BETTER = ("neg_elbo", "mse")
@@ -78,8 +78,10 @@ def judge(
 ) -> tuple[str, str]:
     """The rule for table cells: return a verdict and the reason for it.
 
-    ``floor`` is the best possible value, if known; ``bound_gain`` is by how many nats our −ELBO of
-    the same cell is below the thesis's, which explains a shift between its two parts.
+    Standard deviations are those of single repetitions, as the thesis gives them; combined, they
+    are the root of the sum of squares of its, ours and half a unit of its last digit. ``floor`` is
+    the best possible value, if known; ``bound_gain`` is by how many nats our −ELBO of the same cell
+    is below the thesis's, which explains a shift between its two parts.
     """
     spread = math.sqrt(thesis.std**2 + std**2 + thesis.rounding**2)
     z = (mean - thesis.mean) / spread
@@ -91,10 +93,11 @@ def judge(
         return "better", f"lower by {-z:.1f} combined standard deviations"
     why = f"{'higher' if z > 0 else 'lower'} by {abs(z):.1f} combined standard deviations"
     power = round(math.log10(mean / thesis.mean)) if mean * thesis.mean > 0 else 0
-    if quantity == "mse" and power and abs(mean / 10**power - thesis.mean) <= 3 * thesis.mean:
-        why += f"; of the printed size once the exponent is moved by {power:+d}"
+    moved = math.sqrt(thesis.std**2 + (std / 10**power) ** 2 + thesis.rounding**2)
+    if quantity == "mse" and abs(power) == 1 and abs(mean / 10**power - thesis.mean) <= 3 * moved:
+        why += f"; reproduced once the exponent is moved by {power:+d}"
     elif bound_gain > 0:
-        why += f"; part of a bound that is {bound_gain:.2f} nats better"
+        why += f"; −ELBO of this cell is {bound_gain:.2f} nats lower"
     elif quantity == "mse":
         why += f"; {mean / thesis.mean:.2g} times the printed value"
     return "differs", why
@@ -153,7 +156,11 @@ def table(
     chapter, title = items()[item]
     entries = []
     for cell, printed in cells(item).items():
-        gain = printed["neg_elbo"].mean - summary[cell, "neg_elbo"][0] if "neg_elbo" in printed else 0.0
+        gain = 0.0
+        if "neg_elbo" in printed:
+            bound, (mean, std, _) = printed["neg_elbo"], summary[cell, "neg_elbo"]
+            # A gain within one combined deviation explains nothing.
+            gain = max(0.0, bound.mean - mean) if bound.mean - mean > math.hypot(bound.std, std) else 0.0
         for quantity, value in printed.items():
             mean, std, n = summary[cell, quantity]
             floor = floors.get(cell) if quantity == "neg_elbo" else None

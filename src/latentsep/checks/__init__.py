@@ -1,7 +1,8 @@
 """One executable check for every numbered statement: how far it is from true, as printed and as corrected.
 
-A check never looks at how a formula is coded; it holds the formula against an independent way to
-the same number (quadrature, an exactly solvable model, another library) and returns the distance.
+A check holds a formula, or the package's use of it, against another way to the same number
+(quadrature, an exactly solvable model, another library, the networks written out in NumPy), or a
+drawing against what it must show, and returns the distance.
 """
 
 from collections.abc import Callable

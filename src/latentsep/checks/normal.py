@@ -79,7 +79,7 @@ def reconstruction_error() -> Check:
             error = (x - vae.decoder(q.loc + eps * q.scale)).square().sum(-1)
             total += error / 0.5**2 + 6 * math.log(2 * math.pi * 0.5**2)
         distance = (vae(x, noise)[0] - total / (2 * len(noise))).abs().max()
-    return Check("the package's reconstruction error against the printed sum", float(distance), 1e-9)
+    return Check("the package's reconstruction error against the sum, bracketed as above", float(distance), 1e-9)
 
 
 @statement("eq-4.13")

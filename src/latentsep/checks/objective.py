@@ -1,9 +1,13 @@
 """Checks of chapter 3: the objective, its estimates, Algorithm 1."""
 
+from collections import Counter
+from itertools import zip_longest
+
 import torch
+from matplotlib.patches import Circle
 from torch import Tensor
 
-from latentsep import seeds
+from latentsep import figures, seeds
 from latentsep.checks.registry import (
     MEAN,
     STD,
@@ -59,11 +63,13 @@ def algorithm_1() -> Check:
 
 @statement("fig-3.1")
 def network_architecture() -> Check:
-    """Two hidden layers of ⌊25/3⌋ neurons on either side."""
+    """Counted in the drawing: two hidden layers of ⌊25/3⌋ neurons on either side."""
     model = Run((Member(0.1, 1.0),)).model()
-    hidden = [*model.encoder.widths[1:-1], *model.decoder.widths[1:-1]]
-    wrong = sum(width != 25 // 3 for width in hidden) + (len(hidden) != 4)
-    return Check("hidden layers of the drawn networks that do not have ⌊D/3⌋ neurons", wrong, 0)
+    axes = figures.architecture(model.encoder.widths, model.decoder.widths).figure.axes[0]
+    neurons = Counter(round(patch.center[0], 6) for patch in axes.patches if isinstance(patch, Circle))
+    drawn = [neurons[column] for column in sorted(neurons)]
+    wrong = sum(a != b for a, b in zip_longest(drawn, [25, 8, 8, 4, 2, 8, 8, 25]))
+    return Check("columns of the drawing with another number of neurons than 25, 8, 8, 4 and 2, 8, 8, 25", wrong, 0)
 
 
 @statement("eq-3.3")
