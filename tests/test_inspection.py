@@ -36,6 +36,7 @@ def test_a_whole_book_passes_and_is_counted(pages):
     [
         ("", "no place called fig-3-1"),
         (FIGURE.replace("Fig. 3.1", "Fig. 3.2"), "not numbered Fig. 3.1"),
+        ('<section id="fig-3-1">' + FIGURE.replace(' id="fig-3-1"', "") + "</section>", "not numbered Fig. 3.1"),
         (FIGURE.replace("a.svg", "b.svg"), "b.svg, which is not there"),
         (FIGURE.replace("Two networks.", ""), "no alternative text"),
         (FIGURE + '<a href="nowhere.html">x</a>', "nowhere.html, which is not there"),

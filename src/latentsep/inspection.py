@@ -70,8 +70,8 @@ def _promised(html: Path, entries: list[dict], soups: dict[Path, BeautifulSoup],
             continue
         kind, _, number = item.partition("-")
         if kind in _CAPTIONED:
-            label, _ = _CAPTIONED[kind]
-            caption = place.find(class_="caption-number") if isinstance(place, Tag) else None
+            label, tag = _CAPTIONED[kind]
+            caption = place.find(class_="caption-number") if place.name == tag else None
             if caption is None or caption.get_text(strip=True) != f"{label} {number}":
                 problems.append(f"{item}: {page}#{anchor} is not numbered {label} {number}")
     return problems
