@@ -8,6 +8,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from latentsep import paths
+
 # Derandomised, so that a failure on one machine is a failure on every machine; no deadline, so that
 # a busy machine fails nothing.
 settings.register_profile("latentsep", deadline=None, derandomize=True, database=None, max_examples=50)
@@ -45,3 +47,24 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A book of one small chapter, away from the real one."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "_static").mkdir()
+    (tmp_path / "_toc.yml").write_text("root: book/01-small\nchapters: []\n")
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+
+    def write(code: str) -> None:
+        (tmp_path / "book" / "01-small.md").write_text(
+            "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
+            "kernelspec:\n  name: python3\n  display_name: Python 3\n  language: python\n"
+            "cost:\n  smoke: a second\n---\n\n"
+            '# Small\n\n```{code-cell} ipython3\n:tags: [parameters]\n\nprofile = "book"  # smoke | book | thesis\n'
+            f"count = 3  # 1..10\n```\n\n```{{code-cell}} ipython3\n{code}\n```\n"
+        )
+
+    write("print(count)")
+    return tmp_path, write

@@ -8,27 +8,6 @@ import pytest
 from latentsep import cli, ledger, notebooks, paths
 
 
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A book of one small chapter, away from the real one."""
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "_static").mkdir()
-    (tmp_path / "_toc.yml").write_text("root: book/01-small\nchapters: []\n")
-    monkeypatch.setattr(paths, "root", lambda: tmp_path)
-
-    def write(code: str) -> None:
-        (tmp_path / "book" / "01-small.md").write_text(
-            "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
-            "kernelspec:\n  name: python3\n  display_name: Python 3\n  language: python\n"
-            "cost:\n  smoke: a second\n---\n\n"
-            '# Small\n\n```{code-cell} ipython3\n:tags: [parameters]\n\nprofile = "book"  # smoke | book | thesis\n'
-            f"count = 3  # 1..10\n```\n\n```{{code-cell}} ipython3\n{code}\n```\n"
-        )
-
-    write("print(count)")
-    return tmp_path, write
-
-
 def generated(root):
     build = root / "_build"
     return sorted(p.relative_to(build).as_posix() for p in build.rglob("*") if p.is_file()) if build.exists() else []
