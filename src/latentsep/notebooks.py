@@ -226,6 +226,13 @@ def _cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell["id"] = f"cell-{number}"
         for key in ("papermill", "execution"):
             cell["metadata"].pop(key, None)
+        for position, output in enumerate(cell.get("outputs", ())):
+            data = output.get("data", {})
+            if "text/html" in data:
+                # pandas gives every styled table a random identifier.
+                data["text/html"] = re.sub(r"\bT_[0-9a-f]{5}(?![0-9a-f])", f"T_{number}_{position}", data["text/html"])
+            if "text/plain" in data:
+                data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", data["text/plain"])  # where it was in memory
     return notebook
 
 
