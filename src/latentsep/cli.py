@@ -1,6 +1,7 @@
 """The command line: ``latentsep`` or ``python -m latentsep``."""
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except (ChapterFailed, book.BuildFailed) as error:
         print(f"latentsep: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("latentsep: interrupted; what was finished is kept, nothing is half-written", file=sys.stderr)
