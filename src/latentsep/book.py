@@ -171,9 +171,7 @@ def _trim(html: Path) -> None:
     for folder in html.rglob("mathjax"):
         if folder.is_dir():
             _keep_mathjax(folder)
-    for name in (".buildinfo", "objects.inv.part"):
-        (html / name).unlink(missing_ok=True)
-    shutil.rmtree(html / ".doctrees", ignore_errors=True)
+    (html / ".buildinfo").unlink(missing_ok=True)
 
 
 def _keep_mathjax(folder: Path) -> None:

@@ -50,9 +50,8 @@ class Trained:
         if not chosen:
             raise ValueError(f"no member has {wanted}; there are {len(self.run.members)} others")
         run = replace(self.run, members=tuple(self.run.members[i] for i in chosen))
-        vae = run.model()
-        vae.load_state_dict({name: value[chosen] for name, value in self.vae.state_dict().items()})
-        return Trained(run, vae.eval().requires_grad_(False), self.history[chosen])
+        weights = {name: value[chosen] for name, value in self.vae.state_dict().items()}
+        return Trained(run, _restored(run, weights), self.history[chosen])
 
 
 def train(run: Run, device: str = "auto") -> Trained:
@@ -70,9 +69,14 @@ def train(run: Run, device: str = "auto") -> Trained:
         return {name: np.concatenate([arrays[name] for arrays in trained]) for name in trained[0]}
 
     arrays = records.fetch(run, fit, by=compute)
+    weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name != "history"}
+    return Trained(run, _restored(run, weights), arrays["history"])
+
+
+def _restored(run: Run, weights: dict[str, torch.Tensor]) -> VAE:
     vae = run.model()
-    vae.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items() if name != "history"})
-    return Trained(run, vae.eval().requires_grad_(False), arrays["history"])
+    vae.load_state_dict(weights)
+    return vae.eval().requires_grad_(False)
 
 
 def shards(run: Run, device: str = "cpu") -> list[Run]:

@@ -6,12 +6,20 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from latentsep import seeds
-from latentsep.checks.registry import MEAN, STD, LinearModel, against_normal, log_prior, nodes_in_the_plane, statement
+from latentsep.checks.registry import (
+    MEAN,
+    STD,
+    LinearModel,
+    against_normal,
+    log_prior,
+    nodes_in_the_plane,
+    small_vae,
+    statement,
+)
 from latentsep.estimators import kl_as_printed
 from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
 from latentsep.ledger import Check
-from latentsep.vae import VAE, negative_log_likelihood
+from latentsep.vae import negative_log_likelihood
 
 
 @statement("eq-4.1")
@@ -68,10 +76,7 @@ def log_likelihood() -> Check:
 @statement("eq-4.11")
 def reconstruction_error() -> Check:
     """L samples through the ensemble's own forward pass against the formula, sample by sample."""
-    vae = VAE(Euclidean(2), 6, (4,), [0.5], [1]).double()
-    stream = seeds.generator(0, "reconstruction check")
-    x = torch.randn(1, 10, 6, generator=stream, dtype=torch.float64)
-    noise = torch.randn(7, 1, 10, 2, generator=stream, dtype=torch.float64)
+    vae, x, noise = small_vae(samples=7)
     with torch.no_grad():
         q = vae.posterior(x).base_dist
         total = torch.zeros(1, 10, dtype=torch.float64)

@@ -7,7 +7,7 @@ import torch
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from latentsep import figures, seeds
+from latentsep import figures
 from latentsep.checks.registry import (
     MEAN,
     STD,
@@ -16,13 +16,13 @@ from latentsep.checks.registry import (
     log_q,
     nodes_in_the_plane,
     off_by_sampling,
+    small_vae,
     statement,
 )
 from latentsep.datasets import Benchmark
-from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
+from latentsep.latent_spaces import kl_normal, kl_normal_diagonal
 from latentsep.ledger import Check
 from latentsep.training import BLOCK, Member, Run, Trainer
-from latentsep.vae import VAE
 
 
 @statement("def-3.3.1")
@@ -124,10 +124,7 @@ def elbo_estimate() -> Check:
 @statement("eq-3.11")
 def gradient_of_estimate() -> Check:
     """Backpropagated gradient of the summed estimate against central differences, float64."""
-    vae = VAE(Euclidean(2), 6, (4,), [0.5], [1]).double()
-    stream = seeds.generator(0, "gradient check")
-    x = torch.randn(1, 10, 6, generator=stream, dtype=torch.float64)
-    noise = torch.randn(3, 1, 10, 2, generator=stream, dtype=torch.float64)
+    vae, x, noise = small_vae(samples=3)
     vae.negative_elbo(x, noise).sum().backward()
     weight, step, worst = vae.encoder.layers[0].weight, 1e-6, 0.0
     for i in range(4):

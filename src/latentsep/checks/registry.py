@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
 from latentsep import seeds
+from latentsep.latent_spaces import Euclidean
 from latentsep.ledger import Check
-from latentsep.vae import negative_log_likelihood
+from latentsep.vae import VAE, negative_log_likelihood
 
 STATEMENTS: dict[str, Callable[[], Check]] = {}
 
@@ -81,6 +82,14 @@ class LinearModel:
         """E_Q[−log p(x|z)] under N(MEAN, diag(STD²)), by quadrature."""
         nodes, weights = nodes_in_the_plane()
         return float((weights * self.nll(MEAN + STD * nodes)).sum())
+
+
+def small_vae(samples: int) -> tuple[VAE, Tensor, Tensor]:
+    """A VAE of one member in double precision, ten datapoints ``(1, 10, 6)``, and noise for L = ``samples``."""
+    stream = seeds.generator(0, "small vae")
+    x = torch.randn(1, 10, 6, generator=stream, dtype=torch.float64)
+    noise = torch.randn(samples, 1, 10, 2, generator=stream, dtype=torch.float64)
+    return VAE(Euclidean(2), 6, (4,), [0.5], [1]).double(), x, noise
 
 
 def off_by_sampling(values: Callable[[Tensor], Tensor], exact: float, samples: int = 200_000) -> float:
