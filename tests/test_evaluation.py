@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import i0e
 
-from latentsep import evaluation, ledger, seeds
+from latentsep import evaluation, ideal, ledger, seeds
 from latentsep.datasets import Benchmark, regular_phases
-from latentsep.ensembles import Trained
+from latentsep.distributions import CORRECTIONS, HeatKernel
+from latentsep.ensembles import Trained, train
 from latentsep.evaluation import QUANTITIES, evidence_floor, latents, measure, plane_angles, summarise, winding
-from latentsep.latent_spaces import Euclidean
+from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
 from latentsep.training import Member, Run
 from latentsep.vae import VAE
 
@@ -27,6 +28,34 @@ RUN = Run(
 
 def untrained(run: Run) -> Trained:
     return Trained(run, run.model().eval().requires_grad_(False), np.zeros((len(run.members), 0)))
+
+
+def of_the_phase(data: Benchmark, shift: float = 0.0) -> torch.Tensor:
+    """Weights ``(2, D)`` that read the cosine and the sine of the phase, less ``shift``, off noiseless data."""
+    j = 2 * math.pi * torch.arange(1, data.dimension + 1).double() / data.dimension
+    cosine, sine = (2 / data.dimension * f for f in (torch.sin(j), torch.cos(j)))
+    c, s = math.cos(shift), math.sin(shift)
+    return torch.stack([c * cosine + s * sine, c * sine - s * cosine])
+
+
+def by_hand(run: Run, hidden: tuple[int, ...] = ()) -> Trained:
+    """An ensemble with all weights zero, in double precision; without hidden layers it is linear."""
+    seeds_, sigma_x = [run.seed_of(m) for m in run.members], [m.sigma_x for m in run.members]
+    vae = VAE(run.space, run.data.dimension, hidden, sigma_x, seeds_).double().requires_grad_(False)
+    for p in vae.parameters():
+        p.zero_()
+    vae.sigma_x.copy_(torch.tensor(sigma_x, dtype=torch.float64))
+    return Trained(run, vae, np.zeros((len(run.members), 0)))
+
+
+def perfect(space: Circle, t: float, members: tuple[Member, ...], dimension: int = 25, radius: float = 1.0) -> Trained:
+    """Linear autoencoders that encode every phase at itself with time ``t``, and decode to ``radius`` times F."""
+    trained = by_hand(Run(members, Benchmark(dimension), space, updates=0))
+    read = of_the_phase(trained.run.data)
+    trained.vae.encoder.layers[0].weight[:, :2] = read
+    trained.vae.encoder.layers[0].bias[:, 2] = math.log(t)
+    trained.vae.decoder.layers[0].weight[:] = radius * dimension / 2 * read.T
+    return trained
 
 
 # Measurements
@@ -63,6 +92,47 @@ def test_measurements_are_those_worked_out_one_number_at_a_time(float64):
     assert dict(row[["dataset", "sigma_x", "repetition"]]) == {"dataset": 1.0, "sigma_x": 1.5, "repetition": 2}
     for name in QUANTITIES:
         assert row[name] == pytest.approx(sums[name], rel=1e-12)
+
+
+@pytest.mark.parametrize("space", [Euclidean(2), Circle("real", "published")])
+def test_the_error_is_the_spread_over_draws(space, float64):
+    run = replace(RUN, space=space)
+    trained, x = untrained(run), run.data.visualisation(9)[0]
+    noise = torch.stack([
+        torch.empty(6, 9, space.noise_features).normal_(generator=seeds.generator(2, run.seed_of(m), "evaluation"))
+        for m in run.members
+    ], 1)  # fmt: skip
+    found = measure(trained, x, samples=6, seed=2)
+    draws = torch.stack([trained.vae.negative_elbo(x, noise[i : i + 1]).mean(-1) for i in range(6)]).numpy()
+    np.testing.assert_allclose(found["neg_elbo"], draws.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found["error"], draws.std(0, ddof=1) / math.sqrt(6), rtol=1e-9)
+    parts = [p.mean(-1) for p in trained.vae(x, noise)]  # all samples at once, as in training
+    for quantity, part in zip(("reconstruction", "kl"), parts, strict=True):
+        np.testing.assert_allclose(found[quantity], part.numpy(), rtol=1e-12)
+
+
+def test_the_error_says_how_far_another_choice_of_samples_would_lead():
+    trained, x = untrained(RUN), RUN.data.visualisation(9)[0]
+    found = [measure(trained, x, samples=8, seed=seed) for seed in range(60)]
+    spread = np.std([f["neg_elbo"] for f in found], axis=0, ddof=1)
+    predicted = np.sqrt(np.mean([f["error"] ** 2 for f in found], axis=0))
+    np.testing.assert_allclose(spread / predicted, 1, atol=4 / math.sqrt(2 * 60))
+
+
+def test_a_single_sample_has_no_known_error(recwarn):
+    found = measure(untrained(RUN), RUN.data.visualisation(9)[0], samples=1)
+    assert found["error"].isna().all()
+    assert found["neg_elbo"].notna().all()
+    assert not recwarn.list
+
+
+def test_squared_errors_are_those_of_decoding_the_location(float64):
+    trained, x = untrained(replace(RUN, space=Circle())), RUN.data.visualisation(9)[0]
+    found = evaluation.squared_errors(trained, x)
+    angles = trained.run.space.location(trained.vae.posterior(x))
+    decoded = trained.vae.decoder(torch.cat([angles.cos(), angles.sin()], -1))
+    torch.testing.assert_close(found, (x - decoded).square().sum(-1))
+    np.testing.assert_allclose(measure(trained, x, 2)["mse"], found.mean(-1).numpy())
 
 
 def test_measurements_come_one_row_per_member_in_order():
@@ -225,7 +295,205 @@ def test_no_random_autoencoder_is_below_the_floor(seed, sigma_x, scale):
     assert values.mean() > evidence_floor(5, sigma_x) - 5 * values.std() / math.sqrt(200)
 
 
+# Bounds on the circle
+
+
+SIGMAS = (Member(0.1, 1.0), Member(0.1, 0.3), Member(0.1, 0.1))
+
+
+@pytest.mark.parametrize("corrected", [(), ("density",), ("sampling", "kl"), CORRECTIONS])
+@pytest.mark.parametrize("t", [0.005, 0.15, 1.5])
+def test_a_perfect_circle_comes_close_to_the_floor_and_not_below(corrected, t, float64):
+    trained = perfect(Circle("projected", "published", corrected), t, SIGMAS)
+    x = trained.run.data.visualisation()[0]
+    measured = measure(trained, x, samples=50)
+    bound = evaluation.sampled_bound(trained, measured, x)
+    # Samples are normal of deviation s, so that E‖x − F(θ)‖² = D(1 − exp(−s²/2)); the rest is exact.
+    s_squared = 2 * t if "sampling" in corrected else t**2
+    kl = float(HeatKernel(0.0, s_squared / 2).kl_to_uniform())
+    for member, found in zip(SIGMAS, bound, strict=True):
+        variance = member.sigma_x**2
+        scatter = 25 / 2 / variance
+        expected = 12.5 * math.log(2 * math.pi * variance) + scatter * -math.expm1(-s_squared / 2) + kl
+        # 1 − cos of a normal of deviation s has a deviation of at most s²; 50·100 samples are taken.
+        noise = scatter * min(s_squared, 2) / math.sqrt(5000)
+        assert abs(found - expected) < 5 * noise
+        assert found > evidence_floor(25, member.sigma_x) - 5 * noise
+
+
+def test_the_printed_kl_takes_a_perfect_circle_below_the_floor_and_its_sampled_bound_does_not(float64):
+    best = ideal.best(ideal.published(), 1.0)
+    radius = math.exp(-(best.t**2) / 2)
+    trained = perfect(Circle("projected", "published"), best.t, SIGMAS[:1], radius=radius)
+    x = trained.run.data.visualisation()[0]
+    measured = measure(trained, x, samples=200)
+    floor = evidence_floor(25, 1.0)
+    assert float(measured["neg_elbo"][0]) < floor - 1  # what calls itself −ELBO
+    assert floor < float(evaluation.sampled_bound(trained, measured, x)[0]) < floor + 1
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 1.0]), st.floats(0.1, 3))
+@settings(max_examples=15)
+def test_no_random_circle_is_below_the_floor(seed, sigma_x, scale):
+    for space in (Circle("real", "published"), Circle("projected", "published", ("sampling",))):
+        trained = untrained(Run((Member(0.1, sigma_x),), Benchmark(5), space, updates=0, seed=seed))
+        for p in trained.vae.parameters():
+            p.mul_(scale)
+        x = trained.run.data.mean(regular_phases(200))
+        measured = measure(trained, x, samples=20)
+        # In ``error`` is also the noise of the estimated KL, which the bound does not have.
+        bound = evaluation.sampled_bound(trained, measured, x)
+        assert bound[0] > evidence_floor(5, sigma_x) - 5 * measured["error"][0]
+
+
+def test_the_sampled_bound_of_the_exact_circle_is_its_own(float64):
+    for space in (Circle(), Circle("real")):
+        run = replace(RUN, space=space)
+        trained, x = untrained(run), run.data.visualisation(20)[0]
+        measured = measure(trained, x, samples=4)
+        bound = evaluation.sampled_bound(trained, measured, x)
+        np.testing.assert_allclose(bound, measured["neg_elbo"], rtol=1e-12)
+
+
 # Topology
+
+
+def linear(space: LatentSpace, *readings: tuple[float, float, float]) -> Trained:
+    """Members whose first two codes are ``a·cos φ, b·sin φ`` beside an offset, one for each (a, b, offset)."""
+    run = Run(tuple(Member(0.1, 0.5, r) for r in range(len(readings))), Benchmark(6, 50), space, updates=0)
+    trained, read = by_hand(run), of_the_phase(run.data)
+    for layer, (a, b, offset) in zip(range(len(readings)), readings, strict=True):
+        trained.vae.encoder.layers[0].weight[layer, :2] = torch.tensor([a, b]).double()[:, None] * read
+        trained.vae.encoder.layers[0].bias[layer, :2] = offset
+    return trained
+
+
+@pytest.mark.parametrize("space", [Circle(), Circle("projected", "published"), Euclidean(2)])
+def test_an_encoder_that_copies_the_phase_turns_once_either_way(space):
+    found = evaluation.topology(linear(space, (1, 1, 0), (1, -1, 0)))
+    assert list(found.columns[:3]) == ["dataset", "sigma_x", "repetition"]
+    assert list(found["repetition"]) == [0, 1]
+    assert list(found["degree"]) == list(found["apparent"]) == [1, -1]
+    np.testing.assert_allclose(found["largest_step"], 2 * math.pi / 100, rtol=1e-4)
+    assert not found["torn"].any()
+    assert list(evaluation.outcome(found)) == ["recovered"] * 2
+
+
+def test_codes_in_the_plane_are_seen_from_their_centroid():
+    found = evaluation.topology(linear(Euclidean(2), (1, 1, 10), (1, 0.1, 10), (1, 0, 10)))
+    assert list(evaluation.outcome(found)[:2]) == ["recovered", "recovered"]
+    # The angle of a flat ellipse turns fastest where it is nearest: by atan of 10·tan of the phase.
+    assert found["largest_step"][1] == pytest.approx(math.atan(10 * math.tan(2 * math.pi / 100)), rel=1e-3)
+    assert evaluation.outcome(found)[2] != "recovered"  # a line is no loop
+
+
+def test_an_encoder_that_sees_only_the_cosine_folds():
+    # On the circle, an angle of ±0.7 around 1 without the sine; seen from afar, a loop that is not around.
+    for trained in (linear(Circle("real"), (0.7, 0, 1)), linear(Circle(), (0.5, 0.5, 2))):
+        found = evaluation.topology(trained)
+        assert (found["degree"][0], found["apparent"][0], found["torn"][0]) == (0, 0, False)
+        assert 0 < found["largest_step"][0] < 0.1
+        assert list(evaluation.outcome(found)) == ["folded"]
+
+
+def test_a_wide_fold_is_as_untorn_as_a_small_one():
+    # ±3 half turns by the cosine: the angle goes around the circle, and all the way back.
+    found = evaluation.topology(linear(Circle("real"), (3 * math.pi, 0, 1)))
+    assert (found["degree"][0], found["torn"][0]) == (0, False)
+    assert found["largest_step"][0] == pytest.approx(3 * math.pi * 2 * math.pi / 100, rel=1e-3)
+
+
+def hidden_return(steepness: float, shift: float = math.pi / 100) -> Trained:
+    """A real head that rises by a turn gently, at a phase of π/2, and falls back between two of 100 phases, near −π."""
+    run = Run((Member(0.1, 0.5),), Benchmark(6, 50), Circle("real"), updates=0)
+    trained, read = by_hand(run, (2, 2)), of_the_phase(run.data, shift)
+    first, second, head = trained.vae.encoder.layers
+    first.weight[0] = torch.stack([read[0], steepness * read[1]])  # a gentle gate, and a steep sign of the sine
+    second.weight[0, 0] = torch.tensor([-4.0, 4.0])  # the gate shuts at phases around 0, where the sine turns too
+    second.bias[0, 0] = -4
+    head.weight[0, 0, 0] = math.pi / math.tanh(4 * math.tanh(1))
+    return trained
+
+
+@pytest.mark.parametrize("steepness", [200.0, 1000.0])
+def test_a_way_back_between_two_phases_is_found(steepness):
+    trained = hidden_return(steepness)
+    angles, _ = winding(latents(trained, trained.run.data.visualisation()[0].double()).squeeze(-1))
+    assert angles[0] == 1  # so does it look
+    found = evaluation.topology(trained).iloc[0]
+    assert (found["degree"], found["apparent"], found["torn"]) == (0, 1, True)
+    assert found["largest_step"] == pytest.approx(2 * math.pi, abs=0.1)
+    assert list(evaluation.outcome(evaluation.topology(trained))) == ["torn"]
+
+
+def test_a_return_that_hides_even_between_the_phases_of_the_fine_walk_is_found():
+    # Its wrapped step is nearly nothing; only the angle before wrapping shows it.
+    found = evaluation.topology(hidden_return(5000.0, math.pi / 100 + math.pi / 12_800)).iloc[0]
+    assert (found["degree"], found["apparent"], found["torn"]) == (0, 1, True)
+
+
+def test_a_space_without_a_circle_has_no_topology_here():
+    trained = train(Run((Member(0.1, 0.5),), Benchmark(6, 50), Euclidean(3), updates=0))
+    with pytest.raises(ValueError, match=r"^space is Euclidean\(dimension=3\); choose Circle or Euclidean\(2\)$"):
+        evaluation.topology(trained)
+
+
+def test_a_walk_that_is_not_refined_enough_has_no_degree():
+    found = evaluation.topology(hidden_return(1000.0), halvings=0).iloc[0]
+    assert math.isnan(found["degree"])
+    assert found["torn"]
+    # Walked coarsely from the start, refinement finds the same as on a fine walk.
+    fine, coarse = (evaluation.topology(hidden_return(50.0), fineness=n).iloc[0] for n in (128, 8))
+    assert fine["degree"] == coarse["degree"] == 0
+    assert fine["largest_step"] == pytest.approx(coarse["largest_step"], rel=0.01)
+
+
+def test_members_are_judged_each_by_itself():
+    # One that must be walked very finely beside one that need not: neither changes the other's row.
+    torn, gentle = hidden_return(500.0), hidden_return(1.0)
+    run = replace(torn.run, members=(Member(0.1, 0.5), Member(1.0, 0.2)))
+    together = by_hand(run, (2, 2))
+    for name, p in together.vae.named_parameters():
+        p[:] = torch.cat([part.vae.get_parameter(name) for part in (torn, gentle)])
+    found = evaluation.topology(together)
+    columns = ["degree", "apparent", "largest_step", "torn"]
+    for row, alone in zip(found[columns].iloc, (torn, gentle), strict=True):
+        pd.testing.assert_series_equal(row, evaluation.topology(alone)[columns].iloc[0], check_names=False)
+    assert list(evaluation.outcome(found)) == ["torn", "folded"]
+
+
+@given(st.integers(0, 10**6), st.floats(0.3, 3), st.sampled_from(["heat kernel", "published"]), st.integers(1, 3))
+@settings(max_examples=12)
+def test_no_encoder_with_a_real_head_turns_around_the_circle(seed, scale, family, layers):
+    # Continuous and real-valued, it ends where it began. (The projected ones below are not so bound.)
+    run = Run((Member(0.1, 0.5), Member(1.0, 0.5)), Benchmark(6), Circle("real", family), layers, updates=0, seed=seed)
+    trained = untrained(run)
+    for p in trained.vae.encoder.parameters():
+        p.mul_(scale)
+    found = evaluation.topology(trained, count=50, fineness=64)
+    assert list(found["degree"]) == [0, 0]
+    assert "recovered" not in set(evaluation.outcome(found))
+
+
+def test_topology_leaves_the_ensemble_as_it_was():
+    trained = untrained(replace(RUN, space=Circle()))
+    before = {name: value.clone() for name, value in trained.vae.state_dict().items()}
+    evaluation.topology(trained, count=10, fineness=4)
+    for name, value in trained.vae.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, before[name])
+
+
+def test_every_outcome_has_its_name():
+    found = pd.DataFrame(
+        {
+            "degree": [1, -1, 1, 0, 0, 2, math.nan, math.nan],
+            "torn": [False, False, True, True, False, False, True, False],
+        },
+        index=range(3, 11),
+    )
+    expected = ["recovered", "recovered", "torn", "torn", "folded", "folded", "torn", "folded"]
+    pd.testing.assert_series_equal(evaluation.outcome(found), pd.Series(expected, range(3, 11)))
 
 
 @given(

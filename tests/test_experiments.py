@@ -7,19 +7,27 @@ from dataclasses import replace
 import pytest
 import torch
 
+from latentsep import records
 from latentsep.datasets import Benchmark
 from latentsep.experiments import (
     PROFILES,
     SIGMAS,
+    ablation,
     benchmark_table,
+    circle,
+    circle_tables,
     estimator_study,
     other_activations,
     other_batches,
     protocol,
     sigma_x_sweep,
+    tear,
 )
-from latentsep.latent_spaces import Euclidean
+from latentsep.latent_spaces import Circle, Euclidean
 from latentsep.networks import ACTIVATIONS
+from latentsep.training import Member, Run, fit
+
+EVERY = ("density", "sampling", "kl", "head")
 
 
 def test_an_unknown_profile_is_refused_with_the_choices():
@@ -108,15 +116,20 @@ def test_the_estimators_are_studied_on_one_autoencoder_of_the_benchmark():
     assert run.data == Benchmark()
 
 
-@pytest.mark.parametrize("make", [benchmark_table, sigma_x_sweep, estimator_study])
+def runs(made: Run | list[Run] | dict[str, Run]) -> list[Run]:
+    return [made] if isinstance(made, Run) else list(made.values() if isinstance(made, dict) else made)
+
+
+@pytest.mark.parametrize("make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study])
 def test_parameters_left_open_in_a_chapter_leave_the_profile(make):
     # A chapter hands on its ``updates`` and ``batch_size``, which are None unless the reader sets them.
     assert make("smoke", updates=None, batch_size=None) == make("smoke")
-    assert make("smoke", updates=7, batch_size=9).updates == 7
-    assert make("smoke", updates=7, batch_size=9).batch_size == 9
+    changed = runs(make("smoke", updates=7, batch_size=9))
+    assert max(run.updates for run in changed) == 7
+    assert {run.batch_size for run in changed} == {9}
 
 
-@pytest.mark.parametrize("make", [benchmark_table, sigma_x_sweep, estimator_study])
+@pytest.mark.parametrize("make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study])
 def test_every_experiment_refuses_an_unknown_profile(make):
     with pytest.raises(ValueError, match="profile is 'quick'"):
         make("quick")
@@ -129,3 +142,92 @@ def test_variants_follow_the_run_that_they_vary():
     for run in (*other_activations(relu).values(), *other_batches(relu).values()):
         assert run.updates == 7
         assert {m.repetition for m in run.members} == {0}
+
+
+# The circle
+
+
+def test_a_circle_names_what_is_put_right():
+    assert circle() == Circle("real", "published")
+    assert circle("head") == Circle("projected", "published")
+    assert circle("density") == Circle("real", "published", ("density",))
+    assert circle("kl", "head", "sampling") == Circle("projected", "published", ("sampling", "kl"))
+    assert circle("density", "sampling", "kl") == Circle("real")  # the heat kernel, not three corrections of another
+    assert circle(*EVERY) == circle(*reversed(EVERY)) == Circle()
+    subsets = [chosen for n in range(5) for chosen in itertools.combinations(EVERY, n)]
+    assert len({circle(*chosen) for chosen in subsets}) == 16
+
+
+def test_a_circle_with_an_unknown_correction_is_refused_with_the_choices():
+    with pytest.raises(ValueError, match=r"^corrected has loc, scale; choose from density, sampling, kl, head$"):
+        circle("head", "scale", "loc")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_ablation_differs_in_the_circle_alone(profile):
+    variants = ablation(profile)
+    expected = {
+        "as published": circle(),
+        "density corrected": circle("density"),
+        "sampling corrected": circle("sampling"),
+        "kl corrected": circle("kl"),
+        "head corrected": circle("head"),
+        "all but density": circle("sampling", "kl", "head"),
+        "all but sampling": circle("density", "kl", "head"),
+        "all but kl": circle("density", "sampling", "head"),
+        "all but head": circle("density", "sampling", "kl"),
+        "all corrected": Circle(),
+    }
+    assert [(name, run.space) for name, run in variants.items()] == list(expected.items())  # in this order
+    first = variants["as published"]
+    for run in variants.values():
+        assert replace(run, space=first.space) == first
+    assert first.members == tuple(Member(0.1, x, r) for x in SIGMAS for r in range(5))
+    assert first.learning_rate == 1e-3
+    assert first.updates == {"smoke": 60}.get(profile, 20_000)
+    assert first.batch_size is not None
+    # Members have the seeds of Table 7.1's.
+    table = circle_tables(profile)["published"]
+    assert {first.seed_of(m) for m in first.members} <= {table.seed_of(m) for m in table.members}
+    assert len(ablation(profile, repetitions=1)["all corrected"].members) == 3
+    assert ablation(profile, seed=1)["as published"].data == Benchmark(seed=1)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_table_7_1_is_trained_twice(profile):
+    tables = circle_tables(profile, repetitions=2)
+    assert list(tables) == ["published", "corrected"]
+    published, corrected = tables.values()
+    assert (published.space, corrected.space) == (Circle("real", "published"), Circle())
+    assert published == benchmark_table(profile, circle(), repetitions=2)
+    size = PROFILES[profile]["batch_size"]
+    assert corrected.batch_size == (None if size is None else 2 * size)
+    assert replace(corrected, space=published.space, batch_size=published.batch_size) == published
+
+
+def test_the_tear_is_one_training_stopped_ever_later():
+    stages = tear("book")
+    assert [run.updates for run in stages] == [0, 100, 500, 2_000, 20_000]
+    for run in stages:
+        assert replace(run, updates=20_000) == stages[-1]  # a short run is the beginning of a long one
+    last = stages[-1]
+    assert (last.space, last.members, last.learning_rate) == (circle(), (Member(0.1, 0.1),), 1e-3)
+    assert last == replace(ablation("book")["as published"], members=last.members)
+    for profile in ("smoke", "thesis"):
+        stops = [run.updates for run in tear(profile)]
+        assert stops == sorted(set(stops))
+        assert (stops[0], stops[-1]) == (0, ablation(profile)["as published"].updates)
+
+
+def test_records_tell_the_latent_spaces_apart():
+    spaces = [
+        Euclidean(2),
+        Euclidean(1),
+        *(circle(*chosen) for n in range(5) for chosen in itertools.combinations(EVERY, n)),
+    ]
+    run = benchmark_table("smoke", repetitions=1)
+    paths = {records.locate(replace(run, space=space), fit) for space in spaces}
+    assert len(paths) == len(spaces) == 18
+    described = records.describe(replace(run, space=Circle("real", "published")), fit)["definition"]["space"]
+    assert described == {"type": "Circle", "head": "real", "family": "published", "corrected": []}
+    assert records.describe(replace(run, space=Circle()), fit)["definition"]["space"]["family"] == "heat kernel"

@@ -1,4 +1,4 @@
-"""R^d as a latent space: its divergence from the prior, its samples and their gradients."""
+"""R^d and S¹ as latent spaces: divergences from the prior, samples and their gradients."""
 
 import math
 
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
+from latentsep.distributions import HeatKernel, PublishedDiffusion, wrap
+from latentsep.latent_spaces import Circle, Euclidean, kl_normal, kl_normal_diagonal
 
 MODERATE = st.floats(-3, 3)
 DIMENSIONS = st.integers(1, 5)
@@ -195,3 +196,156 @@ def test_a_dimension_that_makes_no_sense_is_refused_by_name(dimension):
 def test_spaces_are_values():
     assert Euclidean(2) == Euclidean(2) != Euclidean(3)
     assert len({Euclidean(2), Euclidean(2), Euclidean(3)}) == 2
+
+
+# The circle
+
+CIRCLES = [
+    Circle(),
+    Circle("real"),
+    Circle("projected", "published"),
+    Circle("real", "published"),
+    Circle("real", "published", ("density", "sampling")),
+    Circle("projected", "published", ("density", "sampling", "kl")),
+]
+
+
+def outputs(space: Circle, *shape: int, seed: int = 0) -> torch.Tensor:
+    """Random encoder outputs in double precision; the times come out around 0.2."""
+    generator = torch.Generator().manual_seed(seed)
+    raw = torch.randn(*shape, space.encoder_features, generator=generator, dtype=torch.float64)
+    raw[..., -1] -= 1.5
+    return raw
+
+
+@pytest.mark.parametrize("space", CIRCLES)
+def test_the_shapes_on_the_circle(space):
+    assert space.encoder_features == (3 if space.head == "projected" else 2)
+    assert (space.noise_features, space.decoder_features) == (1, 2)
+    q = space.posterior(outputs(space, 2, 5))
+    assert q.batch_shape == (2, 5)
+    assert q.event_shape == space.prior().event_shape == (1,)
+    z = space.rsample(q, torch.randn(7, 2, 5, 1, dtype=torch.float64))
+    assert z.shape == (7, 2, 5, 1)
+    assert space.embed(z).shape == (7, 2, 5, 2)
+    assert space.location(q).shape == (2, 5, 1)
+    assert space.kl(q, z).shape == q.log_prob(z[0]).shape == (2, 5)
+
+
+@pytest.mark.parametrize("family", ["heat kernel", "published"])
+def test_the_heads_read_location_and_time(family):
+    angle, log_t = torch.tensor(2.0), torch.tensor(-0.7)
+    real = Circle("real", family).posterior(torch.stack([angle + 6 * math.pi, log_t])[None, None])
+    projected = Circle("projected", family).posterior(torch.stack([angle.cos(), angle.sin(), log_t])[None, None])
+    for q, space in ((real, Circle("real", family)), (projected, Circle("projected", family))):
+        torch.testing.assert_close(space.location(q).squeeze(), angle, rtol=0, atol=1e-5)
+        torch.testing.assert_close(q.base_dist.t.squeeze(), log_t.exp())
+        assert isinstance(q.base_dist, HeatKernel if family == "heat kernel" else PublishedDiffusion)
+    assert float(real.base_dist.loc) == float(angle + 6 * math.pi)  # as it is; only its place on the circle counts
+
+
+@given(arrays(np.float64, (4, 3), elements=MODERATE), st.floats(1e-3, 1e3))
+def test_a_projected_location_is_a_direction_whatever_its_length(raw, length):
+    space, raw = Circle(), torch.from_numpy(raw)
+    raw[:, 0] += 3.5  # away from the origin, which has no direction
+    scaled = raw.clone()
+    scaled[:, :2] *= length
+    q, other = space.posterior(raw[None]), space.posterior(scaled[None])
+    torch.testing.assert_close(space.location(q), space.location(other), rtol=0, atol=1e-14)
+    expected = raw[:, :2] / raw[:, :2].norm(dim=-1, keepdim=True)
+    torch.testing.assert_close(space.embed(space.location(q))[0], expected, rtol=0, atol=1e-14)
+
+
+@given(arrays(np.float64, (3, 1), elements=st.floats(-20, 20)))
+def test_the_embedding_is_the_complex_exponential_and_locations_are_wrapped(angles):
+    space, angles = Circle("real"), torch.from_numpy(angles)
+    z = torch.exp(1j * angles)
+    torch.testing.assert_close(space.embed(angles), torch.cat([z.real, z.imag], -1), rtol=0, atol=1e-14)  # (7.3)
+    location = space.location(space.posterior(torch.cat([angles, angles], -1)))
+    assert ((location >= -math.pi) & (location < math.pi)).all()
+    torch.testing.assert_close(space.embed(location), space.embed(angles), rtol=0, atol=1e-14)
+
+
+def test_the_prior_on_the_circle_is_uniform():
+    angles = torch.linspace(-math.pi, 3.14, 9)[:, None]
+    torch.testing.assert_close(Circle().prior().log_prob(angles), torch.full((9,), -math.log(2 * math.pi)))  # (7.2)
+
+
+@pytest.mark.parametrize("head", ["real", "projected"])
+def test_kl_on_the_circle_is_the_divergence_from_the_prior(head):
+    space = Circle(head)
+    raw = outputs(space, 2, 5)
+    q = space.posterior(raw)
+    # E_q[log q − log p] by the trapezoidal rule, which is exact for smooth periodic functions; the prior's
+    # own bounds are in single precision, so that the first angle needs a hair.
+    grid = (torch.arange(-1024, 1024, dtype=torch.float64) * (math.pi / 1024) + 1e-6)[:, None, None, None]
+    log_ratio = q.log_prob(grid.expand(-1, 2, 5, 1)) - space.prior().log_prob(grid)
+    expected = (q.log_prob(grid.expand(-1, 2, 5, 1)).exp() * log_ratio).sum(0) * (math.pi / 1024)
+    torch.testing.assert_close(space.kl(q), expected, rtol=1e-6, atol=1e-6)  # log 2π of the prior is in float32
+    torch.testing.assert_close(space.kl(q), kl_divergence(q, space.prior()))
+    z = space.rsample(q, torch.zeros(3, 2, 5, 1, dtype=torch.float64))
+    assert torch.equal(space.kl(q, z), space.kl(q))  # samples do not matter
+
+
+@pytest.mark.parametrize("corrected", [(), ("kl",), ("density", "sampling", "kl")])
+def test_the_published_kl_comes_from_the_samples(corrected):
+    space = Circle("real", "published", corrected)
+    raw = outputs(space, 2, 5)
+    q = space.posterior(raw)
+    z = space.rsample(q, torch.randn(4, 2, 5, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+    log_density = q.log_prob(z)
+    log_ratio = log_density + math.log(2 * math.pi)
+    expected = (log_ratio if "kl" in corrected else log_density.exp() * log_ratio).mean(0)
+    torch.testing.assert_close(space.kl(q, z), expected)
+    assert not torch.allclose(space.kl(q, z[:1]), space.kl(q, z[1:2]))
+
+
+@pytest.mark.parametrize("space", CIRCLES)
+def test_samples_on_the_circle_are_shifted_and_wrapped_noise(space):
+    raw = outputs(space, 2, 5)
+    q = space.posterior(raw)
+    noise = torch.randn(6, 2, 5, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    t = raw[..., -1:].exp()
+    exact = space.family == "heat kernel" or "sampling" in space.corrected
+    expected = wrap(space.location(q) + noise * ((2 * t).sqrt() if exact else t))  # (7.10), with √(2t) for its t
+    off = wrap(space.rsample(q, noise) - expected)
+    assert off.abs().max() < 1e-13
+
+
+@pytest.mark.parametrize("space", CIRCLES)
+def test_gradients_on_the_circle_match_finite_differences(space):
+    raw = outputs(space, 2, 3).requires_grad_()
+    noise = torch.randn(5, 2, 3, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    def both(raw):
+        q = space.posterior(raw)
+        z = space.rsample(q, noise)
+        return space.embed(z).mean(0), space.kl(q, z)
+
+    assert torch.autograd.gradcheck(both, raw)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plane",), "head is 'plane'; choose projected or real"),
+        (("real", "von Mises"), "family is 'von Mises'; choose heat kernel or published"),
+        (
+            ("real", "published", ("head",)),
+            "corrected is ('head',) for the family published; choose from ('density', 'sampling', 'kl')",
+        ),
+        (("real", "heat kernel", ("kl",)), "corrected is ('kl',) for the family heat kernel; choose from nothing"),
+        (("real", "published", "kl"), "corrected is 'kl' for the family published"),
+    ],
+)
+def test_a_word_that_names_no_circle_is_refused_with_the_choices(arguments, message):
+    with pytest.raises(ValueError, match=r"^(head|family|corrected) is ") as error:
+        Circle(*arguments)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_circles_are_values():
+    assert Circle("real") == Circle("real") != Circle()
+    assert len(set(CIRCLES)) == len(CIRCLES)
+    assert Circle() != Euclidean(2)

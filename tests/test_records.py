@@ -383,4 +383,4 @@ def test_a_training_run_depends_on_all_the_code_that_makes_it(tmp_path, monkeypa
         path.write_text(text + "\n# changed\n")
         assert print_of("latentsep.training") == before
         path.write_text(text)
-    assert counted == {"seeds", "datasets", "latent_spaces", "networks", "vae", "training"}
+    assert counted == {"seeds", "datasets", "distributions", "latent_spaces", "networks", "vae", "training"}

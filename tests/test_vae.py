@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from latentsep.latent_spaces import Euclidean
+from latentsep.latent_spaces import Circle, Euclidean
 from latentsep.vae import VAE, negative_log_likelihood
 
 SPREAD = st.floats(-1.5, 1.5)
@@ -91,6 +91,36 @@ def test_the_parts_are_those_of_the_thesis(float64):
     torch.testing.assert_close(vae.negative_elbo(x, noise), reconstruction + kl)
 
 
+@pytest.mark.parametrize("samples", [1, 4])
+def test_the_kl_may_look_at_the_samples_that_are_decoded(samples, float64):
+    # (7.9): the published circle estimates its KL from them; its exact one and that of R² do not change.
+    x, noise = normal(7, 5), normal(samples, 2, 7, 1, seed=1)
+    circle = VAE(Circle("real", "published"), 5, (4, 3), [0.5, 1.5], member_seeds=[0, 1])
+    q = circle.posterior(x)
+    z = circle.space.rsample(q, noise)
+    reconstruction, kl = circle(x, noise)
+    torch.testing.assert_close(kl, (q.log_prob(z).exp() * (q.log_prob(z) + math.log(2 * math.pi))).mean(0))
+    sigma = circle.sigma_x[:, None]
+    torch.testing.assert_close(reconstruction, negative_log_likelihood(x, circle.decode(z), sigma).mean(0))
+    assert not torch.allclose(kl, circle(x, 2 * noise)[1], rtol=1e-2)
+    for space in (Circle(), Circle("real"), Euclidean(2)):
+        vae = VAE(space, 5, (4, 3), [0.5, 1.5], member_seeds=[0, 1])
+        one, other = (vae(x, normal(samples, 2, 7, space.noise_features, seed=seed))[1] for seed in (1, 2))
+        assert torch.equal(one, other)
+        assert torch.equal(one, space.kl(vae.posterior(x)))
+
+
+def test_the_decoder_sees_the_circle_in_the_plane(float64):
+    vae = VAE(Circle(), 5, (4, 3), [0.5, 1.5], member_seeds=[0, 1])
+    z = 3 * normal(6, 2, 7, 1)
+    found = vae.decode(z)
+    assert found.shape == (6, 2, 7, 5)
+    for i in range(6):
+        expected = vae.decoder(torch.cat([z[i].cos(), z[i].sin()], -1))
+        torch.testing.assert_close(found[i], expected, rtol=0, atol=1e-13)
+    torch.testing.assert_close(vae.decode(z + 2 * math.pi), found)  # no seam
+
+
 @st.composite
 def linear_models(draw):
     """A linear-Gaussian model with orthogonal columns, so that its posterior has a diagonal covariance."""
@@ -143,9 +173,11 @@ def test_the_elbo_of_any_other_posterior_lies_below_by_its_divergence(model, cha
     torch.testing.assert_close(gap, expected, rtol=1e-7, atol=1e-7)  # log p(x) = ELBO + KL(Q || P(z|x))
 
 
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), Circle("real", "published")])
 @pytest.mark.parametrize("samples", [1, 3])
-def test_gradients_match_finite_differences(samples, float64):
-    vae, x, noise = small(2, hidden=(3,)), normal(2, 4, 5), normal(samples, 2, 4, 2, seed=1)
+def test_gradients_match_finite_differences(samples, space, float64):
+    vae = VAE(space, 5, (3,), [0.5, 1.5], member_seeds=[0, 1])
+    x, noise = normal(2, 4, 5), normal(samples, 2, 4, space.noise_features, seed=1)
     names = [name for name, _ in vae.named_parameters()]
 
     def loss(*weights):

@@ -4,9 +4,10 @@ Modules read from the ground up; each imports only from those above it:
 
 - ``paths``, ``progress``, ``records``, ``seeds``: where things are, bars and messages, results on
   disk, random streams with names;
-- ``datasets``, ``latent_spaces``, ``networks``, ``vae``: the models;
+- ``datasets``, ``distributions``, ``latent_spaces``, ``networks``, ``vae``: the models;
 - ``training``, ``ensembles``: Algorithm 1, and its results by way of the records;
-- ``evaluation``, ``estimators``, ``experiments``: what is measured, and on what;
+- ``estimators``, ``evaluation``, ``experiments``: what is measured, and on what;
+- ``linear``, ``ideal``, ``diffusion``: what can be known without training;
 - ``figures``: one function per kind of picture;
 - ``ledger``, ``reports``, ``checks``, ``prose``: what the thesis says against what was found;
 - ``notebooks``, ``inspection``, ``book``, ``cli``: from text to pages.

@@ -1,5 +1,6 @@
 """What is measured on a trained ensemble (thesis §5.5), and the best value it could take."""
 
+import copy
 import math
 
 import numpy as np
@@ -10,8 +11,11 @@ from scipy.special import ive
 from torch import Tensor
 
 from latentsep import seeds
+from latentsep.datasets import regular_phases
+from latentsep.distributions import HeatKernel, wrap
 from latentsep.ensembles import Trained
 from latentsep.estimators import kl_as_printed
+from latentsep.latent_spaces import Circle, Euclidean
 
 QUANTITIES = ("neg_elbo", "kl", "reconstruction", "mse")
 
@@ -21,26 +25,35 @@ def measure(trained: Trained, x: Tensor, samples: int = 100, seed: int = 0) -> p
     """Return −ELBO, KL, reconstruction error (nats) and MSE of every member, averaged over ``x``.
 
     ``x`` has shape ``(batch, D)``. The reconstruction error is estimated with ``samples`` draws per
-    datapoint (thesis 5.9, with the ½ that the print drops), the KL is exact (5.10), and the MSE is
-    that of decoding μ_Z(x) (5.7, 5.8). One row per member, in the order of ``trained.run.members``.
+    datapoint (thesis 5.9, with the ½ that the print drops), the KL is what the latent space takes it
+    to be (5.10, 7.9), and the MSE is that of decoding μ_Z(x) (5.7, 5.8). ``error`` is the standard
+    error of −ELBO that comes from the choice of samples (NaN for a single one). One row per member,
+    in the order of ``trained.run.members``.
     """
     run, vae = trained.run, trained.vae
-    rows = []
     noise = torch.empty(vae.members, samples, len(x), run.space.noise_features)
     for member, block in zip(run.members, noise, strict=True):
         block.normal_(generator=seeds.generator(seed, run.seed_of(member), "evaluation"))
-    reconstruction, kl = vae(x, noise.transpose(0, 1))
-    mse = (x - vae.decode(latents(trained, x))).square().sum(-1)
-    columns = [v.double().mean(-1).tolist() for v in (reconstruction + kl, kl, reconstruction, mse)]
-    for member, values in zip(run.members, zip(*columns, strict=True), strict=True):
-        rows.append({**vars(member), **dict(zip(QUANTITIES, values, strict=True))})
-    return pd.DataFrame(rows)
+    # One draw for every datapoint at a time: the spread over draws is the error.
+    parts = torch.stack([torch.stack(vae(x, draw[None])).double().mean(-1) for draw in noise.transpose(0, 1)])
+    mse = squared_errors(trained, x).double().mean(-1)
+    (reconstruction, kl), spread = parts.mean(0), parts.sum(1).var(0, correction=0)
+    error = (spread / (samples - 1)).sqrt() if samples > 1 else spread * math.nan
+    columns = dict(zip(QUANTITIES, (reconstruction + kl, kl, reconstruction, mse), strict=True)) | {"error": error}
+    members = pd.DataFrame([vars(m) for m in run.members])
+    return members.assign(**{name: values.numpy() for name, values in columns.items()})
 
 
 @torch.no_grad()
 def latents(trained: Trained, x: Tensor) -> Tensor:
     """The latent representations μ_Z(x), shape ``(members, batch, d)``, of datapoints ``(batch, D)`` (thesis §5.4)."""
     return trained.run.space.location(trained.vae.posterior(x))
+
+
+@torch.no_grad()
+def squared_errors(trained: Trained, x: Tensor) -> Tensor:
+    """‖x − μ_X(μ_Z(x))‖² of datapoints ``(batch, D)``, shape ``(members, batch)`` (thesis 5.7)."""
+    return (x - trained.vae.decode(latents(trained, x))).square().sum(-1)
 
 
 def summarise(measured: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +115,79 @@ def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     angles = np.asarray(angles, dtype=np.float64)
     steps = np.diff(angles, axis=-1, append=angles[..., :1])
     wrapped = (steps + np.pi) % (2 * np.pi) - np.pi
-    return np.round(wrapped.sum(-1) / (2 * np.pi)), np.abs(wrapped).max(-1)
+    return np.round(wrapped.sum(-1) / (2 * np.pi)) + 0.0, np.abs(wrapped).max(-1)  # no −0
+
+
+@torch.no_grad()
+def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: int = 20) -> pd.DataFrame:
+    """How each member's encoder takes the loop of noiseless data around the latent circle; one row per member.
+
+    Networks are continuous, so a loop that is walked finely enough has a ``degree``: it starts from
+    ``count·fineness`` regular phases and halves every interval with a step above π/2, up to
+    ``halvings`` times (NaN should one stay too long). ``largest_step`` (radians) is the longest way
+    that the latent angle goes, on that fine walk, between two neighbours among the ``count`` phases
+    of the visualisation set; above π/2 the member is ``torn``. ``apparent`` is the winding number
+    that these ``count`` phases alone would give: an encoder that runs back around the whole circle
+    between two of them looks whole. Codes in the plane are seen from their centroid. Raises
+    ``ValueError`` for a latent space that is neither S¹ nor R².
+    """
+    run, vae = trained.run, copy.deepcopy(trained.vae).double()
+    if run.space != Euclidean(2) and not isinstance(run.space, Circle):
+        raise ValueError(f"space is {run.space}; choose Circle or Euclidean(2)")
+    real = getattr(run.space, "head", None) == "real"
+
+    def angles_at(phases: Tensor) -> Tensor:
+        posterior = vae.posterior(run.data.mean(phases))
+        if real:
+            # Not wrapped: a step of a whole turn must not look like none.
+            return posterior.base_dist.loc.squeeze(-1)
+        z = run.space.location(posterior)
+        return z.squeeze(-1) if z.shape[-1] == 1 else torch.atan2(*(z - centre).flip(-1).unbind(-1))
+
+    def steps(angles: Tensor) -> Tensor:
+        forward = angles.roll(-1, -1) - angles
+        return forward if real else wrap(forward)
+
+    phases = regular_phases(count * fineness).double()
+    centre = run.space.location(vae.posterior(run.data.mean(phases))).mean(-2, keepdim=True)
+    angles, cell = angles_at(phases), torch.arange(count).repeat_interleave(fineness)
+    apparent, _ = winding(angles[:, ::fineness])
+    for _ in range(halvings):
+        long = (steps(angles).abs() > math.pi / 2).any(0)
+        if not long.any():
+            break
+        between = (phases + (phases.roll(-1) - phases).remainder(2 * math.pi) / 2)[long]
+        order = torch.cat([phases, between]).argsort()
+        phases, cell = torch.cat([phases, between])[order], torch.cat([cell, cell[long]])[order]
+        angles = torch.cat([angles, angles_at(between)], -1)[:, order]
+    finest, (turns, _) = steps(angles).abs(), winding(angles)
+    ways = torch.zeros(len(angles), count, dtype=angles.dtype).index_add_(1, cell, finest)
+    largest = ways.amax(-1).numpy()
+    return pd.DataFrame([vars(m) for m in run.members]).assign(
+        degree=np.where(finest.amax(-1) > math.pi / 2, np.nan, turns),
+        apparent=apparent,
+        largest_step=largest,
+        torn=largest > np.pi / 2,
+    )
+
+
+def outcome(found: pd.DataFrame) -> pd.Series:
+    """What became of the loop, from ``topology``: ``recovered`` (degree ±1, untorn), ``torn`` or ``folded``."""
+    once = found["degree"].abs() == 1
+    return pd.Series(np.select([found["torn"], once], ["torn", "recovered"], "folded"), found.index)
+
+
+@torch.no_grad()
+def sampled_bound(trained: Trained, measured: pd.DataFrame, x: Tensor) -> pd.Series:
+    """The −ELBO, in nats, that belongs to the angles each member of an S¹ ensemble really samples.
+
+    Whatever KL a member was trained with, its samples are wrapped normal; with the exact KL of that
+    law and the reconstruction error of ``measured`` (same members, same ``x``) the sum is a valid
+    bound on −log p(x).
+    """
+    posterior = trained.vae.posterior(x).base_dist
+    law = HeatKernel(posterior.loc, posterior.scale.square() / 2, validate_args=False)
+    return measured["reconstruction"] + law.kl_to_uniform().sum(-1).double().mean(-1).numpy()
 
 
 def roughness(points: Tensor) -> np.ndarray:

@@ -4,16 +4,20 @@ A latent space is one small frozen class. It says how many numbers the encoder m
 datapoint (``encoder_features``), how many standard noise variables one sample takes
 (``noise_features``), and how wide the decoder's input is (``decoder_features``); it turns encoder
 outputs into a ``posterior``, noise into latent variables (``rsample``), a posterior into its
-divergence from the prior (``kl``), and a latent variable into what the decoder sees (``embed``).
+divergence from the prior (``kl``, which may look at the samples), and a latent variable into what the
+decoder sees (``embed``).
 Nothing else in the package knows which space it works on.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal, Uniform
+
+from latentsep.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
 
 
 class LatentSpace(Protocol):
@@ -26,7 +30,7 @@ class LatentSpace(Protocol):
     def prior(self) -> Distribution: ...
     def posterior(self, raw: Tensor) -> Distribution: ...
     def rsample(self, posterior: Distribution, noise: Tensor) -> Tensor: ...
-    def kl(self, posterior: Distribution) -> Tensor: ...
+    def kl(self, posterior: Distribution, z: Tensor | None = None) -> Tensor: ...
     def embed(self, z: Tensor) -> Tensor: ...
     def location(self, posterior: Distribution) -> Tensor: ...
 
@@ -97,8 +101,8 @@ class Euclidean:
         """Map standard normal ``noise`` ``(..., members, batch, d)`` to samples of Q(z|x) (thesis 4.6)."""
         return posterior.base_dist.loc + noise * posterior.base_dist.scale
 
-    def kl(self, posterior: Independent) -> Tensor:
-        """KL(Q(z|x) || P_Z) in nats, shape ``(members, batch)`` (thesis 4.5)."""
+    def kl(self, posterior: Independent, z: Tensor | None = None) -> Tensor:
+        """KL(Q(z|x) || P_Z) in nats, shape ``(members, batch)``, in closed form (thesis 4.5)."""
         return kl_normal_diagonal(posterior.base_dist.loc, posterior.base_dist.scale)
 
     def embed(self, z: Tensor) -> Tensor:
@@ -108,3 +112,78 @@ class Euclidean:
     def location(self, posterior: Independent) -> Tensor:
         """The latent representation μ_Z(x) of a datapoint, shape ``(members, batch, d)`` (thesis §5.4)."""
         return posterior.base_dist.loc
+
+
+@dataclass(frozen=True)
+class Circle:
+    """S¹ with a uniform prior and posteriors that diffused from a point of it (thesis ch. 7).
+
+    Latent variables are angles in radians, shape ``(..., 1)``. The encoder produces a location and
+    the logarithm of the time t. The location comes from one of two heads: ``projected`` takes two
+    numbers as a point of the plane and keeps its direction; ``real``, the thesis's, takes one
+    number modulo 2π. A continuous real-valued function of a loop ends where it began, so that a
+    ``real`` head cannot wind around the circle.
+
+    ``family`` is ``heat kernel``, the exact diffusion, or ``published``, the formulas as printed; of
+    those, ``corrected`` names the ones put right (see ``PublishedDiffusion``). Raises ``ValueError``
+    for any other word.
+
+    >>> space = Circle()
+    >>> q = space.posterior(torch.zeros(1, 3, space.encoder_features) + 1.0)
+    >>> space.location(q)[0, 0] / math.pi
+    tensor([0.2500])
+    """
+
+    head: str = "projected"
+    family: str = "heat kernel"
+    corrected: tuple[str, ...] = ()
+
+    noise_features = 1
+    decoder_features = 2
+
+    def __post_init__(self):
+        if self.head not in ("projected", "real"):
+            raise ValueError(f"head is {self.head!r}; choose projected or real")
+        if self.family not in ("heat kernel", "published"):
+            raise ValueError(f"family is {self.family!r}; choose heat kernel or published")
+        choices = CORRECTIONS if self.family == "published" else ()
+        if not set(self.corrected) <= set(choices):
+            raise ValueError(
+                f"corrected is {self.corrected!r} for the family {self.family}; choose from {choices or 'nothing'}"
+            )
+
+    @property
+    def encoder_features(self) -> int:
+        return 3 if self.head == "projected" else 2
+
+    def prior(self) -> Independent:
+        """The uniform distribution of angles (thesis 7.2)."""
+        low = torch.full((1,), -math.pi)
+        return Independent(Uniform(low, -low, validate_args=False), 1, validate_args=False)
+
+    def posterior(self, raw: Tensor) -> Independent:
+        """Turn encoder outputs ``(members, batch, encoder_features)`` into Q(z|x) (thesis 7.7)."""
+        *location, log_t = raw.chunk(self.encoder_features, dim=-1)
+        loc = torch.atan2(*reversed(location)) if self.head == "projected" else location[0]
+        t = log_t.exp()
+        if self.family == "heat kernel":
+            kernel = HeatKernel(loc, t, validate_args=False)
+        else:
+            kernel = PublishedDiffusion(loc, t, self.corrected, validate_args=False)
+        return Independent(kernel, 1, validate_args=False)
+
+    def rsample(self, posterior: Independent, noise: Tensor) -> Tensor:
+        """Map standard normal ``noise`` ``(..., members, batch, 1)`` to angles in [-π, π) (thesis 7.10)."""
+        return posterior.base_dist.transform(noise)
+
+    def kl(self, posterior: Independent, z: Tensor | None = None) -> Tensor:
+        """KL(Q(z|x) || P_Z) in nats, shape ``(members, batch)``: exact, or as published from ``z`` ``(L, …)`` (7.9)."""
+        return posterior.base_dist.kl_to_uniform(z).sum(-1)
+
+    def embed(self, z: Tensor) -> Tensor:
+        """The point (cos θ, sin θ) of the plane, which the decoder sees, shape ``(..., 2)`` (thesis 7.3)."""
+        return torch.cat([z.cos(), z.sin()], dim=-1)
+
+    def location(self, posterior: Independent) -> Tensor:
+        """The latent representation of a datapoint: its angle in [-π, π), shape ``(members, batch, 1)``."""
+        return wrap(posterior.base_dist.loc)

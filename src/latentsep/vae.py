@@ -76,12 +76,13 @@ class VAE(nn.Module):
 
         Their sum is the negative ELBO (thesis 2.26). ``noise`` has shape
         ``(samples, members, batch, noise_features)``; the reconstruction error is the mean over the
-        L = ``samples`` decoded samples (thesis 4.11), the KL is exact (thesis 4.5).
+        L = ``samples`` decoded samples (thesis 4.11); the KL is exact where the space knows it (4.5),
+        else estimated from the same samples (7.9).
         """
         posterior = self.posterior(x)
-        means = self.decode(self.space.rsample(posterior, noise))
-        reconstruction = negative_log_likelihood(x, means, self.sigma_x[:, None])
-        return reconstruction.mean(0), self.space.kl(posterior)
+        z = self.space.rsample(posterior, noise)
+        reconstruction = negative_log_likelihood(x, self.decode(z), self.sigma_x[:, None])
+        return reconstruction.mean(0), self.space.kl(posterior, z)
 
     def negative_elbo(self, x: Tensor, noise: Tensor) -> Tensor:
         """−L(x, ψ, ξ) in nats, ``(members, batch)``, estimated with the given noise (thesis 3.8, sign turned)."""
