@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from latentsep import estimators, evaluation, seeds
+from latentsep import estimators, seeds
 from latentsep.figures.estimators import architecture
 from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
 from latentsep.vae import VAE, negative_log_likelihood
@@ -192,30 +192,6 @@ def test_monte_carlo_divergence_of_a_general_covariance():
     assert abs(estimate - float(kl_normal(mean, covariance))) < 4 * error
 
 
-def test_linear_collapse_minimises_the_linear_loss():
-    variance = 6.25
-    for sigma in (0.5, 2.0, 3.0):
-        kl, distortion = estimators.linear_collapse(variance, 1, sigma)
-        # Scalar linear autoencoder: encoder gain g with standard deviation s, decoder gain h.
-        gain, std, decode = torch.meshgrid(
-            *[torch.linspace(a, b, 121) for a, b in ((0, 0.6), (0.02, 1.2), (0, 2.6))], indexing="ij"
-        )
-        error = (1 - gain * decode) ** 2 * variance + (decode * std) ** 2
-        divergence = 0.5 * (std**2 + gain**2 * variance - 1) - std.log()
-        least = float((error / (2 * sigma**2) + divergence).min())
-        assert least == pytest.approx(float(distortion / (2 * sigma**2) + kl), abs=2e-3)
-
-
-def test_collapse_coincides_with_the_floor_of_all_models():
-    dimension = 25
-    for sigma, collapsed in ((2.0, False), (2.4, False), (2.6, True), (3.0, True)):
-        trivial = dimension / 2 * math.log(2 * math.pi * sigma**2) + dimension / (4 * sigma**2)
-        kl, distortion = estimators.linear_collapse(dimension / 4, 2, sigma)
-        assert (kl == 0) == collapsed
-        assert (trivial - evaluation.evidence_floor(dimension, sigma) < 1e-6) == collapsed
-        assert not collapsed or distortion == pytest.approx(dimension / 2)
-
-
 @pytest.mark.parametrize("widths", [((25, 8, 8, 4), (2, 8, 8, 25)), ((625, 128, 8), (4, 128, 625))])
 def test_architecture_names_every_width(widths):
     texts = [t.get_text() for t in architecture(*widths).figure.axes[0].texts]
@@ -223,11 +199,20 @@ def test_architecture_names_every_width(widths):
         assert any(text.endswith(f"({width})") for text in texts)
 
 
-@pytest.mark.parametrize("sigma_x", [0.1, 0.6])
-def test_the_best_linear_code_is_exact_inference_in_probabilistic_pca(sigma_x):
-    axes = torch.linalg.qr(noise_like(D, 2, name="axes")).Q.T
-    x, variance = 2 * noise_like(20, D, name="data"), 1.7
-    weight = math.sqrt(variance - sigma_x**2) * axes.T
-    evidence = MultivariateNormal(torch.zeros(D).double(), weight @ weight.T + sigma_x**2 * torch.eye(D).double())
-    value = estimators.linear_negative_elbo(x, axes, variance, sigma_x)
-    assert value == pytest.approx(float(-evidence.log_prob(x).mean()), rel=1e-9)
+@pytest.mark.parametrize("sigma_x", [0.4, 1.0])
+def test_evidence_of_a_linear_decoder_has_its_closed_form(sigma_x):
+    linear = VAE(Euclidean(2), D, [], [sigma_x, 2.0], [3, 4]).double().requires_grad_(False)
+    x = noise_like(20, D, name="evidence")
+    values = estimators.negative_log_evidence(linear, x)
+    for member, sigma in enumerate((sigma_x, 2.0)):
+        weight = linear.decoder.layers[0].weight[member]
+        covariance = weight @ weight.T + sigma**2 * torch.eye(D).double()
+        exact = -MultivariateNormal(torch.zeros(D).double(), covariance).log_prob(x)
+        torch.testing.assert_close(values[member], exact, rtol=0, atol=1e-4)
+
+
+def test_no_negative_elbo_is_below_the_evidence(setting):
+    vae, x, raw, nodes, weights = setting
+    errors, _ = estimators.mean_and_std(estimators.reconstruction(vae, x, raw, nodes), weights)
+    bound = errors + vae.space.kl(vae.space.posterior(raw))
+    assert (bound > estimators.negative_log_evidence(vae, x)).all()

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,9 +90,34 @@ def test_an_unlisted_item_cannot_enter_the_ledger():
         ledger.statement("eq-99.1", Check("", 0, 0), "guard")
 
 
-def _table_entries():
-    summary = {(c, q): (v.mean, v.std, 5) for c, row in ledger.cells("table-5.1").items() for q, v in row.items()}
-    return ledger.table("table-5.1", summary, {"x0.01/sx0.01": -85.37}, "published", "book")
+def _table_entries(item="table-5.1", variant="published", floors=None, shift=0.0):
+    summary = {(c, q): (v.mean + shift, v.std, 5) for c, row in ledger.cells(item).items() for q, v in row.items()}
+    return ledger.table(item, summary, {"x0.01/sx0.01": -85.37} if floors is None else floors, variant, "book")
+
+
+def test_anchors_are_what_sphinx_makes_of_them():
+    assert ledger.anchor("table-7.1") == "table-7-1"
+    assert ledger.anchor("fig-A.1") == "fig-a-1"
+    assert len({ledger.anchor(item) for item in ledger.items()}) == len(ledger.items())
+    entry = ledger.statement("fig-A.1", Check("", 0, 0), "guard")
+    assert (entry["anchor"], entry["chapter"]) == ("fig-a-1", "A")
+    assert ledger.statement("fig-7.1", Check("", 0, 0), "guard")["chapter"] == 7
+
+
+def test_another_method_has_its_own_place_under_the_same_names():
+    published, corrected = _table_entries("table-7.1"), _table_entries("table-7.1", "corrected")
+    assert {e["anchor"] for e in published} == {"table-7-1"}
+    assert {e["anchor"] for e in corrected} == {"table-7-1-corrected"}
+    assert [e["id"] for e in published] == [e["id"] for e in corrected]
+    assert {e["variant"] for e in published} == {"published"}
+    assert {e["variant"] for e in corrected} == {"corrected"}
+
+
+def test_table_7_1_is_complete_and_consistent():
+    cells = ledger.cells("table-7.1")
+    assert list(cells) == list(ledger.cells("table-5.1"))
+    for row in cells.values():
+        assert row["neg_elbo"].mean == pytest.approx(row["kl"].mean + row["reconstruction"].mean, abs=0.03)
 
 
 def test_a_table_has_an_entry_for_every_printed_value_as_json():
@@ -115,6 +141,69 @@ def test_the_numbered_table_shows_both_values_of_every_cell():
     assert len(rows) == 9
     assert "−79.90 ± 0.19" in rows[0]
     assert "(1.59 ± 0.64)·10<sup>−5</sup>" in rows[0]
+
+
+NUMBERS = {"dataset": "data", "sigma_x": "σ_X", "neg_elbo": "−ELBO", "floor": "floor", "gap": "above", "kl": "KL"}
+
+
+def test_the_numbered_table_can_show_the_floor_and_the_gap_above_it():
+    printed = ledger.cells("table-7.1")
+    floors = {cell: row["neg_elbo"].mean - 0.5 for cell, row in printed.items()}
+    floors["x1/sx1"] = 25.13  # above the mean, 24.15 + 0.25
+    entries = _table_entries("table-7.1", floors=floors, shift=0.25)
+    lines = reports.NumberedTable(entries, "A caption", NUMBERS).markdown().splitlines()
+    assert lines[:3] == [":::{table} A caption", ":name: table-7-1", ""]
+    assert lines[3] == "| data | σ_X | −ELBO | floor | above | KL |"
+    first, *_, last = [[field.strip() for field in line.strip("|").split("|")] for line in lines if "$X" in line]
+    assert first[:2] + first[3:5] == ["$X_{0.01}$", "0.01", "−85.49", "0.75"]
+    assert last[:2] + last[3:5] == ["$X_{1}$", "1", "25.13", "−0.73"]
+    assert "−84.74 ± 1.49" in first[2]  # ours
+    assert "−84.99 ± 1.49" in first[2]  # the print
+
+
+def test_a_table_of_another_method_can_leave_the_print_out():
+    entries = _table_entries("table-7.1", "corrected", dict.fromkeys(ledger.cells("table-7.1"), -99.0), shift=0.25)
+    headings = {**NUMBERS, "reconstruction": "error", "mse": "MSE"}
+    table = reports.NumberedTable(entries, "Caption", headings, beside_print=False)
+    text = table.markdown()
+    assert ":name: table-7-1-corrected" in text
+    row = next(line for line in text.splitlines() if line.startswith("| $X_{0.01}$ | 0.01 |"))
+    assert row == "| $X_{0.01}$ | 0.01 | −84.74 ± 1.49 | −99.00 | 14.26 | 3.74 ± 0.21 | −88.23 ± 1.30 | 0.25 ± 0.00 |"
+    assert "verdict" not in text
+    assert table._repr_mimebundle_()[ledger.MIME]["entries"] == entries  # judged all the same
+
+
+def test_a_report_tells_methods_apart():
+    published, corrected = _table_entries("table-7.1")[:1], _table_entries("table-7.1", "corrected")[:1]
+    shown = reports.Report([*published, *corrected]).html()
+    assert '<a href="#table-7-1">table-7.1/x0.01/sx0.01/neg_elbo</a>' in shown
+    assert '<a href="#table-7-1-corrected">table-7.1/x0.01/sx0.01/neg_elbo (corrected)</a>' in shown
+
+
+def test_the_overview_counts_every_method_by_itself():
+    floors = dict.fromkeys(ledger.cells("table-7.1"), -200.0)
+    entries = [
+        *_table_entries(),
+        *_table_entries("table-7.1", floors=floors),
+        *_table_entries("table-7.1", "corrected", floors, shift=1e6),
+        ledger.statement("fig-7.1", Check("", 0, 1), "guard"),
+        ledger.statement("thm-3", Check("", 2, 1, 0.5), "guard"),
+        ledger.statement("eq-A.1a", Check("", 0, 1), "guard"),
+    ]
+    rows = BeautifulSoup(reports.overview(entries), "html.parser").tbody.find_all("tr")
+    assert [[field.get_text() for field in row.find_all("td")] for row in rows] == [
+        ["figures", "1", "", "", ""],
+        ["table values", "72", "", "", ""],
+        ["table values, corrected method", "", "", "36", ""],
+        ["theorems", "", "", "", "1"],
+        ["equations", "1", "", "", ""],
+    ]
+
+
+def test_every_kind_of_listed_item_is_in_the_overview():
+    entries = [ledger.statement(item, Check("", 0, 1), "guard") for item in ledger.items()]
+    rows = BeautifulSoup(reports.overview(entries), "html.parser").tbody.find_all("tr")
+    assert sum(int(row.find_all("td")[1].get_text()) for row in rows) == len(ledger.items())
 
 
 def test_tally_counts_every_verdict():

@@ -109,9 +109,15 @@ def thesis() -> dict:
     return tomllib.loads((resources.files("latentsep") / "thesis.toml").read_text())
 
 
-def items() -> dict[str, tuple[int, str]]:
-    """Every listed item: identifier to chapter and title."""
-    return {key: (int(ch), title) for ch, listed in thesis()["items"].items() for key, title in listed.items()}
+def items() -> dict[str, tuple[int | str, str]]:
+    """Every listed item: identifier to chapter, a number or an appendix's letter, and title."""
+    chapters = ((int(ch) if ch.isdigit() else ch, listed) for ch, listed in thesis()["items"].items())
+    return {key: (chapter, title) for chapter, listed in chapters for key, title in listed.items()}
+
+
+def anchor(item: str) -> str:
+    """Where an item stands on its page: ``"fig-A.1"`` under ``fig-a-1``, for Sphinx knows lower case only."""
+    return item.replace(".", "-").lower()
 
 
 @cache
@@ -136,7 +142,7 @@ def statement(item: str, check: Check, guard: str) -> dict:
     chapter, title = items()[item]
     measured = {"printed": check.printed, "corrected": check.corrected, "tolerance": check.tolerance}
     return {
-        "id": item, "chapter": chapter, "title": title, "anchor": item.replace(".", "-"), "measured": measured,
+        "id": item, "chapter": chapter, "title": title, "anchor": anchor(item), "measured": measured,
         "check": guard, "verdict": check.verdict, "why": check.says,
     }  # fmt: skip
 
@@ -151,9 +157,11 @@ def table(
     """The ledger entries of a table, one per printed value.
 
     ``summary`` maps (cell, quantity) to our ``(mean, std, n)``; ``floors`` maps a cell to the least
-    possible −ELBO. Raises ``KeyError`` for a printed cell that ``summary`` lacks.
+    possible −ELBO. ``variant`` is ``published`` for the thesis's method; a table of any other has its
+    own place on the page. Raises ``KeyError`` for a printed cell that ``summary`` lacks.
     """
     chapter, title = items()[item]
+    place = anchor(item) if variant == "published" else f"{anchor(item)}-{variant}"
     entries = []
     for cell, printed in cells(item).items():
         gain = 0.0
@@ -167,8 +175,10 @@ def table(
             verdict, why = judge(
                 quantity, value, mean, std, floor, gain if quantity in ("kl", "reconstruction") else 0.0
             )
+            if variant != "published" and floor is not None:
+                why += f"; ours lies {mean - floor:.3f} above the floor"
             entries.append({
-                "id": f"{item}/{cell}/{quantity}", "chapter": chapter, "title": title, "anchor": item.replace(".", "-"),
+                "id": f"{item}/{cell}/{quantity}", "chapter": chapter, "title": title, "anchor": place,
                 "thesis": {"mean": value.mean, "std": value.std}, "ours": {"mean": mean, "std": std, "n": n},
                 "floor": floor, "variant": variant, "profile": profile, "check": f"{__name__}.judge",
                 "verdict": verdict, "why": why,

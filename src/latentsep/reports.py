@@ -30,12 +30,21 @@ def rules() -> str:
 
 def overview(entries: Sequence[dict]) -> str:
     """How many entries of each kind have which verdict, as an HTML table."""
-    kinds = {"fig": "figures", "table": "table values", "alg": "algorithms", "def": "definitions", "eq": "equations"}
+    kinds = {
+        "fig": "figures",
+        "table": "table values",
+        "alg": "algorithms",
+        "def": "definitions",
+        "thm": "theorems",
+        "eq": "equations",
+    }
     rows = []
     for prefix, kind in kinds.items():
-        counts = tally([e for e in entries if e["id"].startswith(prefix + "-")])
-        if any(counts.values()):
-            rows.append([kind, *(str(n) if n else "" for n in counts.values())])
+        of_kind = [e for e in entries if e["id"].startswith(prefix + "-")]
+        for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
+            counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
+            name = kind if variant == "published" else f"{kind}, {variant} method"
+            rows.append([name, *(str(n) if n else "" for n in counts.values())])
     return _html_table(("", *map(badge, VERDICTS)), rows)
 
 
@@ -50,12 +59,15 @@ def _html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 class NumberedTable:
     """A thesis table with each printed value under ours and their verdict; a numbered table in the book.
 
-    One row per cell of the thesis's table, one column per quantity. The entries travel with it.
+    One row per cell of the thesis's table, one column per key of ``headings``: a quantity, ``floor``,
+    or ``gap``, by how much −ELBO exceeds the floor. Without ``beside_print`` only ours is shown. The
+    entries travel with it.
     """
 
     entries: Sequence[dict]
     caption: str
     headings: dict[str, str]
+    beside_print: bool = True
 
     def _repr_mimebundle_(self, **_) -> dict[str, object]:
         return {"text/markdown": self.markdown(), MIME: {"entries": list(self.entries)}}
@@ -78,9 +90,12 @@ class NumberedTable:
                 yield f"$X_{{{dataset[1:]}}}$"
             elif heading == "sigma_x":
                 yield sigma_x[2:]
-            elif heading == "floor":
-                floor = next(e["floor"] for e in row.values() if e["floor"] is not None)
-                yield f"{floor:.2f}".replace("-", "−")
+            elif heading in ("floor", "gap"):
+                bound = row["neg_elbo"]
+                value = bound["floor"] if heading == "floor" else bound["ours"]["mean"] - bound["floor"]
+                yield f"{value:.2f}".replace("-", "−")
+            elif not self.beside_print:
+                yield number(row[heading]["ours"])
             else:
                 entry = row[heading]
                 mark = badge(entry["verdict"], words=False)
@@ -96,7 +111,8 @@ def badge(verdict: str, words: bool = True) -> str:
 
 def _field(entry: dict, column: str) -> str:
     if column == "item":
-        return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(entry["id"])}</a>'
+        name = entry["id"] + ("" if entry.get("variant", "published") == "published" else f" ({entry['variant']})")
+        return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(name)}</a>'
     if column == "verdict":
         return badge(entry["verdict"])
     if column in ("thesis", "ours"):

@@ -8,15 +8,17 @@ drawing against what it must show, and returns the distance.
 from collections.abc import Callable
 
 from latentsep import ledger, reports
-from latentsep.checks import benchmark, normal, objective
+from latentsep.checks import benchmark, circle, diffusion, linear, normal, objective
 from latentsep.checks.registry import STATEMENTS
 from latentsep.ledger import Check
 
-__all__ = ["STATEMENTS", "benchmark", "chapter", "normal", "objective"]
+__all__ = ["STATEMENTS", "benchmark", "chapter", "circle", "diffusion", "linear", "normal", "objective"]
 
 
-def chapter(number: int, measured: dict[str, tuple[Callable[..., Check], object]] | None = None) -> reports.Report:
-    """Run the checks of a chapter.
+def chapter(
+    number: int | str, measured: dict[str, tuple[Callable[..., Check], object]] | None = None
+) -> reports.Report:
+    """Run the checks of a chapter, or of an appendix by its letter.
 
     ``measured`` adds items that need the chapter's own results: a check, and what it is to look at.
     """

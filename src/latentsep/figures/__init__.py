@@ -6,6 +6,8 @@ that the order can be read without colour.
 """
 
 from latentsep.figures.base import Picture
+from latentsep.figures.circle import tear_strip, variants
+from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
 from latentsep.figures.estimators import (
     architecture,
     error_against_samples,
@@ -15,17 +17,27 @@ from latentsep.figures.estimators import (
     sigma_x_panels,
 )
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
+from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 
 __all__ = [
     "Picture",
     "architecture",
     "datapoints",
+    "diffusion_in_time",
     "embedded_phases",
     "error_against_samples",
+    "four_solutions",
+    "frequency_domain",
     "kl_and_printed_norm",
     "latent_grid",
+    "learned_widths",
     "learning_curve",
+    "predicted_rings",
+    "radii",
     "sigma_x_curves",
     "sigma_x_panels",
     "sine",
+    "tear_strip",
+    "terms_needed",
+    "variants",
 ]

@@ -2,12 +2,14 @@
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 import matplotlib as mpl
 import numpy as np
+import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PHASE_MAP = "twilight_shifted"
@@ -44,7 +46,11 @@ def picture(draw: Callable[..., Figure] | None = None, *, dense: bool = False):
     @functools.wraps(draw)
     def drawn(*args, **kwargs) -> Picture:
         with mpl.rc_context(_STYLE):
-            return Picture(draw(*args, **kwargs), dense)
+            figure = draw(*args, **kwargs)
+            # Laid out once and for all: solved again at every rendering, the layout would drift.
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            return Picture(figure, dense)
 
     return drawn
 
@@ -52,3 +58,35 @@ def picture(draw: Callable[..., Figure] | None = None, *, dense: bool = False):
 def canvas(width: float, height: float) -> Figure:
     """An empty figure of the given size in inches; pages are about 7 inches wide."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: float = 9) -> None:
+    """Mark points of the plane by phase: a cyclic colour each, and four phases with a marker of their own."""
+    ax.scatter(*points.T, c=[colour(float(p)) for p in phases], s=size, zorder=3, linewidths=0.25, edgecolors="0.4")
+    for phase, marker in PHASE_MARKERS.items():
+        nearest = int((phases - phase).abs().argmin())
+        ax.scatter(
+            *points[nearest],
+            color=colour(phase),
+            marker=marker,
+            s=size + 26,
+            zorder=4,
+            edgecolors="black",
+            linewidths=0.8,
+        )
+
+
+def colour(phase: float) -> tuple[float, ...]:
+    """The colour of a phase in radians, from a cyclic map."""
+    return mpl.colormaps[PHASE_MAP]((phase + np.pi) / (2 * np.pi) % 1.0)
+
+
+def phase_bar(fig: Figure, axes: Sequence[Axes]) -> None:
+    """A colour bar for phases that also shows which marker stands for which phase."""
+    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(-np.pi, np.pi), PHASE_MAP)
+    bar = fig.colorbar(scale, ax=axes, shrink=0.6, aspect=25, label=r"phase $\varphi$ (radians)")
+    bar.set_ticks(list(PHASE_LABELS), labels=list(PHASE_LABELS.values()))
+    for phase, marker in PHASE_MARKERS.items():
+        bar.ax.plot(
+            [0.5], [phase], marker, color=colour(phase), markeredgecolor="black", markersize=5, clip_on=False, zorder=5
+        )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -11,7 +10,9 @@ from matplotlib.figure import Figure
 
 from latentsep.datasets import Benchmark, embed, regular_phases
 from latentsep.ensembles import Trained
-from latentsep.figures.base import PHASE_LABELS, PHASE_MAP, PHASE_MARKERS, canvas, picture
+from latentsep.figures.base import canvas, colour, phase_bar, picture, scatter_phases
+from latentsep.figures.circle import posterior_arcs
+from latentsep.latent_spaces import Circle
 
 _FINE = 400  # points of a curve that should look smooth
 
@@ -53,24 +54,25 @@ def embedded_phases(data: Benchmark, count: int = 100, shown: int = 8) -> Figure
     fig = canvas(4.6, 4.3)
     ax = fig.subplots()
     phases = regular_phases(count)
-    _scatter_phases(ax, embed(phases), phases, size=14)
+    scatter_phases(ax, embed(phases), phases, size=14)
     for phase in regular_phases(shown):
         x, y = 1.42 * embed(phase)
         inset = ax.inset_axes([x - 0.3, y - 0.17, 0.6, 0.34], transform=ax.transData)
         inset.plot(np.arange(1, data.dimension + 1), data.mean(phase), color="0.25", linewidth=1.2)
         inset.set(xticks=[], yticks=[], ylim=(-1.15, 1.15))
-        inset.spines[:].set(visible=True, color=_colour(float(phase)), linewidth=1.8)
+        inset.spines[:].set(visible=True, color=colour(float(phase)), linewidth=1.8)
     ax.set(xlim=(-1.85, 1.85), ylim=(-1.75, 1.75), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     ax.set(xlabel=r"$\cos\varphi$", ylabel=r"$\sin\varphi$")
-    _phase_bar(fig, [ax])
+    phase_bar(fig, [ax])
     return fig
 
 
 @picture
 def latent_grid(trained: Trained, repetition: int = 0, count: int = 100) -> Figure:
-    """The learned posteriors of X_Vis, one panel per dataset (row) and σ_X (column) (thesis Fig. 5.4).
+    """The learned posteriors of X_Vis, one panel per dataset (row) and σ_X (column) (thesis Figs 5.4, 7.1).
 
-    Markers are the means μ_Z(x), coloured by phase; the ellipses are one standard deviation wide (5.6).
+    Markers are the means μ_Z(x), coloured by phase. In the plane ellipses, on the circle arcs, reach
+    one standard deviation to either side (5.6, 7.11).
     """
     run = trained.run
     x, phases = run.data.visualisation(count)
@@ -78,61 +80,33 @@ def latent_grid(trained: Trained, repetition: int = 0, count: int = 100) -> Figu
         posterior = trained.vae.posterior(x).base_dist
     rows = sorted({m.dataset for m in run.members})
     columns = sorted({m.sigma_x for m in run.members}, reverse=True)
-    fig = canvas(7, 2.15 * len(rows) + 0.5)
+    fig = canvas(7, 1.9 * len(rows) + 0.5)
     axes = fig.subplots(len(rows), len(columns), squeeze=False)
     for index, member in enumerate(run.members):
         if member.repetition != repetition:
             continue
         ax = axes[rows.index(member.dataset), columns.index(member.sigma_x)]
-        posterior_ellipses(ax, posterior.loc[index], posterior.scale[index], phases)
+        if isinstance(run.space, Circle):
+            posterior_arcs(ax, posterior.loc[index, :, 0], posterior.scale[index, :, 0], phases)
+        else:
+            posterior_ellipses(ax, posterior.loc[index], posterior.scale[index], phases)
     for ax, sigma_x in zip(axes[0], columns, strict=True):
         ax.set_title(rf"$\sigma_X = {sigma_x:g}$")
     for ax, sigma in zip(axes[:, 0], rows, strict=True):
         ax.set_ylabel(rf"data with $\sigma = {sigma:g}$")
-    _phase_bar(fig, axes)
+    phase_bar(fig, axes)
     return fig
 
 
 def posterior_ellipses(ax: Axes, mean: torch.Tensor, std: torch.Tensor, phases: torch.Tensor) -> None:
     """Draw normal posteriors in the plane: means coloured by phase, ellipses one standard deviation wide."""
-    colours = [_colour(float(p)) for p in phases]
+    colours = [colour(float(p)) for p in phases]
     ellipses = EllipseCollection(
         2 * std[:, 0], 2 * std[:, 1], np.zeros(len(std)), units="xy", offsets=mean, transOffset=ax.transData,
         facecolors="none", edgecolors=colours, linewidths=0.5, alpha=0.7,
     )  # fmt: skip
     ax.add_collection(ellipses)
-    _scatter_phases(ax, mean, phases)
+    scatter_phases(ax, mean, phases)
     reach = 1.12 * float((mean.abs() + std).max())
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.locator_params(nbins=5)
-
-
-def _scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: float = 9) -> None:
-    """Mark points of the plane by phase: a cyclic colour each, and four phases with a marker of their own."""
-    ax.scatter(*points.T, c=[_colour(float(p)) for p in phases], s=size, zorder=3, linewidths=0.25, edgecolors="0.4")
-    for phase, marker in PHASE_MARKERS.items():
-        nearest = int((phases - phase).abs().argmin())
-        ax.scatter(
-            *points[nearest],
-            color=_colour(phase),
-            marker=marker,
-            s=size + 26,
-            zorder=4,
-            edgecolors="black",
-            linewidths=0.8,
-        )
-
-
-def _colour(phase: float) -> tuple[float, ...]:
-    return mpl.colormaps[PHASE_MAP]((phase + np.pi) / (2 * np.pi) % 1.0)
-
-
-def _phase_bar(fig: Figure, axes: Sequence[Axes]) -> None:
-    """A colour bar for phases that also shows which marker stands for which phase."""
-    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(-np.pi, np.pi), PHASE_MAP)
-    bar = fig.colorbar(scale, ax=axes, shrink=0.6, aspect=25, label=r"phase $\varphi$ (radians)")
-    bar.set_ticks(list(PHASE_LABELS), labels=list(PHASE_LABELS.values()))
-    for phase, marker in PHASE_MARKERS.items():
-        bar.ax.plot(
-            [0.5], [phase], marker, color=_colour(phase), markeredgecolor="black", markersize=5, clip_on=False, zorder=5
-        )
