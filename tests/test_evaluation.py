@@ -492,7 +492,7 @@ def test_every_outcome_has_its_name():
         },
         index=range(3, 11),
     )
-    expected = ["recovered", "recovered", "torn", "torn", "folded", "folded", "torn", "folded"]
+    expected = ["recovered", "recovered", "torn", "torn", "folded", "other", "torn", "other"]
     pd.testing.assert_series_equal(evaluation.outcome(found), pd.Series(expected, range(3, 11)))
 
 

@@ -164,7 +164,7 @@ def test_a_circle_with_an_unknown_correction_is_refused_with_the_choices():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_ablation_differs_in_the_circle_alone(profile):
+def test_the_ablation_differs_in_the_circle_and_then_in_the_activation(profile):
     variants = ablation(profile)
     expected = {
         "as published": circle(),
@@ -177,11 +177,14 @@ def test_the_ablation_differs_in_the_circle_alone(profile):
         "all but kl": circle("density", "sampling", "head"),
         "all but head": circle("density", "sampling", "kl"),
         "all corrected": Circle(),
+        "all corrected, relu": Circle(),
+        "all corrected, softplus": Circle(),
     }
     assert [(name, run.space) for name, run in variants.items()] == list(expected.items())  # in this order
     first = variants["as published"]
-    for run in variants.values():
-        assert replace(run, space=first.space) == first
+    for name, run in variants.items():
+        assert run.activation == (name.partition(", ")[2] or "tanh")
+        assert replace(run, space=first.space, activation="tanh") == first
     assert first.members == tuple(Member(0.1, x, r) for x in SIGMAS for r in range(5))
     assert first.learning_rate == 1e-3
     assert first.updates == {"smoke": 60}.get(profile, 20_000)

@@ -172,9 +172,10 @@ def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: 
 
 
 def outcome(found: pd.DataFrame) -> pd.Series:
-    """What became of the loop, from ``topology``: ``recovered`` (degree ±1, untorn), ``torn`` or ``folded``."""
-    once = found["degree"].abs() == 1
-    return pd.Series(np.select([found["torn"], once], ["torn", "recovered"], "folded"), found.index)
+    """What became of the loop, from ``topology``: ``torn``, or by degree ``recovered``, ``folded`` or ``other``."""
+    turns = found["degree"].abs()
+    chosen = np.select([found["torn"], turns == 1, turns == 0], ["torn", "recovered", "folded"], "other")
+    return pd.Series(chosen, found.index)
 
 
 @torch.no_grad()

@@ -1,6 +1,17 @@
-"""Measured numbers inside sentences."""
+"""Measured numbers inside sentences and tables."""
+
+from collections.abc import Callable
 
 import myst_nb
+
+
+def fixed(digits: int) -> Callable[[float], str]:
+    """A format of so many decimals with a real minus sign, for tables.
+
+    >>> fixed(2)(-1.234)
+    '−1.23'
+    """
+    return lambda value: f"{value:.{digits}f}".replace("-", "−")
 
 
 def glue(**values: object) -> None:

@@ -68,7 +68,12 @@ def _posterior(trained: Trained, member: int, x: torch.Tensor) -> tuple[torch.Te
     return trained.run.space.location(posterior)[member, :, 0], posterior.base_dist.scale[member, :, 0]
 
 
-_OUTCOMES = {"recovered": ("o", "#0072B2"), "torn": ("x", "#D55E00"), "folded": ("v", "0.45")}
+_OUTCOMES = {
+    "recovered": ("o", "#0072B2"),
+    "torn": ("x", "#D55E00"),
+    "folded": ("v", "0.35"),
+    "other": ("s", "#CC79A7"),
+}
 
 
 @picture
@@ -83,6 +88,8 @@ def variants(measured: pd.DataFrame, quantity: str, label: str) -> Figure:
     axes = fig.subplots(1, len(sigmas), sharey=True, squeeze=False)[0]
     for ax, sigma_x in zip(axes, sigmas, strict=True):
         for outcome, (marker, shade) in _OUTCOMES.items():
+            if outcome not in set(measured.outcome):
+                continue
             part = measured[(measured.sigma_x == sigma_x) & (measured.outcome == outcome)]
             rows = [names.index(v) for v in part.variant]
             ax.plot(part[quantity], rows, marker, color=shade, label=outcome, markersize=5, markerfacecolor="none")
