@@ -155,6 +155,11 @@ def test_an_angle_just_below_minus_pi_is_inside_after_wrapping(dtype):
         assert -math.pi - 1e-6 < float(wrap(angle)) < math.pi
 
 
+def test_the_published_divergence_asks_for_its_samples():
+    with pytest.raises(ValueError, match=r"^samples is None; the published family needs samples"):
+        PublishedDiffusion(0.0, 1.0).kl_to_uniform()
+
+
 def test_whole_numbers_are_taken_as_real_ones():
     kernel = HeatKernel(torch.tensor(0), torch.tensor(1))
     assert kernel.rsample().dtype == torch.get_default_dtype()

@@ -10,7 +10,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 
 from latentsep import estimators, seeds
 from latentsep.figures.estimators import architecture
-from latentsep.latent_spaces import Euclidean, kl_normal, kl_normal_diagonal
+from latentsep.latent_spaces import Circle, Euclidean, kl_normal, kl_normal_diagonal
 from latentsep.vae import VAE, negative_log_likelihood
 
 SPREADS = st.lists(st.floats(0.05, 5.0), min_size=1, max_size=4)
@@ -50,6 +50,23 @@ def test_quadrature_has_the_moments_of_the_standard_normal(order, dimension):
 def test_quadrature_rejects_an_empty_rule(dimension, order):
     with pytest.raises(ValueError, match="1 or more"):
         estimators.gauss_hermite(dimension, order)
+
+
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), Circle("real")])
+def test_the_bound_without_sampling_error_is_where_samples_lead(space):
+    vae = VAE(space, D, [4], [0.5, 1.0], [1, 2]).double().requires_grad_(False)
+    x = noise_like(BATCH, D, name="x")
+    exact = estimators.negative_elbo(vae, x, order=80)  # untrained posteriors are wide
+    noise = noise_like(20_000, MEMBERS, BATCH, space.noise_features)
+    z = space.rsample(vae.posterior(x), noise)
+    each = negative_log_likelihood(x, vae.decode(z), vae.sigma_x[:, None])
+    mean = each.mean(0) + space.kl(vae.posterior(x), z)
+    assert ((mean - exact).abs() < 4.5 * each.std(0) / math.sqrt(len(noise))).all()
+    torch.testing.assert_close(estimators.negative_elbo(vae, x, order=120), exact, rtol=1e-5, atol=1e-4)
+    # Weights in single precision are not changed by being looked at in double.
+    single = VAE(space, D, [4], [0.5, 1.0], [1, 2]).requires_grad_(False)
+    torch.testing.assert_close(estimators.negative_elbo(single, x.float(), order=80), exact, rtol=1e-5, atol=1e-5)
+    assert single.sigma_x.dtype == torch.float32
 
 
 def test_reconstruction_of_a_linear_decoder_has_its_closed_form(setting):

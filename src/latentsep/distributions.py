@@ -193,8 +193,13 @@ class PublishedDiffusion(_Diffusion):
             return exact
         return torch.logaddexp(exact, torch.full_like(exact, -_LOG_2PI)) - math.log(2)
 
-    def kl_to_uniform(self, samples: Tensor) -> Tensor:
-        """The estimate (7.9) from ``samples`` ``(L, ...)``; without the correction it is not a divergence."""
+    def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
+        """The estimate (7.9) from ``samples`` ``(L, ...)``; without the correction it is not a divergence.
+
+        Raises ``ValueError`` without samples: this family knows no closed form.
+        """
+        if samples is None:
+            raise ValueError("samples is None; the published family needs samples of itself, shape (L, ...)")
         log_ratio = self.log_prob(samples) + _LOG_2PI
         if "kl" in self.corrected:
             return log_ratio.mean(0)
