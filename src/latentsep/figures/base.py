@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 PHASE_MAP = "twilight_shifted"
 PHASE_LABELS = {-np.pi: "−π", -np.pi / 2: "−π/2", 0.0: "0", np.pi / 2: "π/2", np.pi: "π"}
 PHASE_MARKERS = {-np.pi: "o", -np.pi / 2: "s", 0.0: "^", np.pi / 2: "D"}
+#: Marker, line and colour of the first, second, ... curve: told apart without colour too.
+STYLES = (("o", "-", "#0072B2"), ("s", "--", "#D55E00"), ("^", "-.", "#009E73"), ("D", ":", "#CC79A7"))
 _STYLE = mpl.rc_params_from_file(str(resources.files("latentsep") / "latentsep.mplstyle"), use_default_template=False)
 
 

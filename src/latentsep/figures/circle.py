@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from latentsep.datasets import embed, regular_phases
 from latentsep.ensembles import Trained
-from latentsep.figures.base import canvas, colour, picture, scatter_phases
+from latentsep.figures.base import PHASE_LABELS, canvas, colour, picture, scatter_phases
 
-_PI_TICKS = ([-np.pi, 0, np.pi], ["−π", "0", "π"])
+_TICKS = {phase: PHASE_LABELS[phase] for phase in (-np.pi, 0.0, np.pi)}
 
 
 def posterior_arcs(ax: Axes, angles: torch.Tensor, widths: torch.Tensor, phases: torch.Tensor) -> None:
@@ -55,8 +55,8 @@ def tear_strip(stages: Sequence[Trained], member: int = 0, count: int = 100) -> 
         bottom.plot(fine, between, color="0.4", linewidth=0.8, zorder=1)
         bottom.scatter(phases, angles, c=[colour(float(p)) for p in phases], s=7, linewidths=0.25, edgecolors="0.4")
         bottom.set(xlim=(-np.pi, np.pi), ylim=(-np.pi, np.pi), aspect="equal", xlabel=r"$\varphi$ (radians)")
-        bottom.set_xticks(*_PI_TICKS)
-        bottom.set_yticks(_PI_TICKS[0], labels=_PI_TICKS[1] if bottom is axes[1, 0] else [])
+        bottom.set_xticks(list(_TICKS), labels=list(_TICKS.values()))
+        bottom.set_yticks(list(_TICKS), labels=list(_TICKS.values()) if bottom is axes[1, 0] else [])
     axes[1, 0].set_ylabel(r"$\mu_\Theta$ (radians)")
     return fig
 

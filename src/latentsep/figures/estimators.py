@@ -12,11 +12,10 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from numpy.typing import ArrayLike
 
 from latentsep.ensembles import Trained
-from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, canvas, picture
+from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, STYLES, canvas, picture
 from latentsep.figures.latents import posterior_ellipses
 
 _MOST = 25  # neurons drawn one by one; of a wider layer only both ends are shown
-_STYLES = (("o", "-", "#0072B2"), ("s", "--", "#D55E00"), ("^", "-.", "#009E73"), ("D", ":", "#CC79A7"))
 
 
 @picture
@@ -85,7 +84,7 @@ def error_against_samples(
     fig = canvas(min(7.0, 2.0 + 3.0 * len(panels)), 3.1)
     axes = fig.subplots(1, len(panels), squeeze=False, sharex=True)[0]
     for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-        for (label, (errors, std)), (marker, line, colour) in zip(curves.items(), _STYLES, strict=False):
+        for (label, (errors, std)), (marker, line, colour) in zip(curves.items(), STYLES, strict=False):
             ax.loglog(counts, errors, marker, color=colour, label=label, zorder=3)
             ax.loglog(counts, std / np.sqrt(counts), line, color=colour, linewidth=1)
         ax.set(title=title, xlabel="samples $L$")

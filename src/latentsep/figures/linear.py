@@ -14,9 +14,7 @@ from latentsep import linear
 from latentsep.datasets import Benchmark
 from latentsep.ensembles import Trained
 from latentsep.evaluation import latents
-from latentsep.figures.base import canvas, phase_bar, picture, scatter_phases
-
-_STYLES = (("o", "-", "#0072B2"), ("s", "--", "#D55E00"), ("^", "-.", "#009E73"), ("D", ":", "#CC79A7"))
+from latentsep.figures.base import STYLES, canvas, phase_bar, picture, scatter_phases
 
 
 @picture
@@ -30,7 +28,7 @@ def frequency_domain(data: Benchmark, sigmas: Sequence[float], shown: float, cou
     frequencies = (np.arange(data.dimension) + 1) // 2
     fig = canvas(7, 3.2)
     left, right = fig.subplots(1, 2, width_ratios=(1.15, 1))
-    for sigma, (marker, _, colour) in zip(sigmas, _STYLES, strict=False):
+    for sigma, (marker, _, colour) in zip(sigmas, STYLES, strict=False):
         power = (data.sample(sigma)[0].double() @ basis.T).square().mean(0)
         # The cosine and the sine of a frequency stand side by side.
         side = np.where(np.arange(data.dimension) % 2, -0.12, 0.12)
@@ -96,7 +94,7 @@ def learned_widths(gamma: float, sigma_x: Sequence[float], fixed: Sequence[float
     fig = canvas(7, 3.5)
     left, right = fig.subplots(1, 2)
     std = np.geomspace(0.03, 3, 300)
-    for value, (marker, line, colour) in zip(sigma_x, _STYLES, strict=False):
+    for value, (marker, line, colour) in zip(sigma_x, STYLES, strict=False):
         left.semilogx(std, _profile(gamma, std, value), line, color=colour, label=rf"$\sigma_X = {value:g}$")
         best = linear.learned_std(gamma, value)
         left.semilogx(best, _profile(gamma, best[None], value), marker, color=colour, markersize=6, zorder=3)
@@ -105,12 +103,12 @@ def learned_widths(gamma: float, sigma_x: Sequence[float], fixed: Sequence[float
     left.set(xlabel=r"$\sigma_Z$", ylabel="$-$ELBO of the best $G$, $H$ (nats)", ylim=(floor - 0.5, floor + 5))
 
     widths = np.geomspace(0.03, 3, 400)
-    for value, (_, line, colour) in zip(fixed, _STYLES[1:], strict=False):
+    for value, (_, line, colour) in zip(fixed, STYLES[1:], strict=False):
         right.semilogx(
             widths, linear.optimum(gamma, value, widths)[0], line, color=colour, label=rf"$\sigma_Z = {value:g}$"
         )
     learned = linear.optimum(gamma, linear.learned_std(gamma, widths), widths)[0]
-    right.semilogx(widths, learned, "-", color=_STYLES[0][2], label=r"$\sigma_Z$ learned")
+    right.semilogx(widths, learned, "-", color=STYLES[0][2], label=r"$\sigma_Z$ learned")
     right.semilogx(found.sigma_x, found.radius, "o", mfc="none", color="black", label="found by minimisation")
     right.axvline(np.sqrt(gamma), color="0.6", linestyle=":", linewidth=1)
     right.set(xlabel=r"$\sigma_X$", ylabel=r"radius $\|\mu_Z(F(\varphi))\|_2$", ylim=(-0.1, 4))
