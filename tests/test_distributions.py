@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
-from torch.distributions import Independent, Uniform, kl_divergence
+from torch.distributions import Distribution, Independent, Uniform, kl_divergence
 
 from latentsep.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
 
@@ -153,6 +153,16 @@ def test_an_angle_just_below_minus_pi_is_inside_after_wrapping(dtype):
     edge = torch.tensor(-math.pi, dtype=dtype)
     for angle in (edge, torch.nextafter(edge, -edge * 0 - 4), edge * 3, torch.nextafter(edge * 3, edge * 4)):
         assert -math.pi - 1e-6 < float(wrap(angle)) < math.pi
+
+
+def test_parameters_are_checked_after_a_compilation_has_turned_checks_off():
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)  # as torch.compile does
+    try:
+        with pytest.raises(ValueError, match=r"^t has the value 0"):
+            HeatKernel(0.0, 0.0)
+    finally:
+        Distribution.set_default_validate_args(before)
 
 
 def test_the_published_divergence_asks_for_its_samples():

@@ -48,7 +48,8 @@ class _Diffusion(Distribution):
             raise ValueError(f"t has shape {shapes[1]}, which does not go with loc's {shapes[0]}") from None
         if not self.loc.is_floating_point():
             self.loc, self.t = self.loc.to(torch.get_default_dtype()), self.t.to(torch.get_default_dtype())
-        if Distribution._validate_args if validate_args is None else validate_args:
+        # Not torch's global default, which torch.compile turns off for the whole process.
+        if validate_args is not False:
             _require("loc", self.loc, self.loc.isfinite(), "finite angles in radians")
             _require("t", self.t, self.t.isfinite() & (self.t > 0), "finite times above 0")
         super().__init__(self.loc.shape, validate_args=False)
