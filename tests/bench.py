@@ -25,7 +25,8 @@ from torch import nn
 from latentsep import ensembles, experiments, reduction
 from latentsep.generative import Known
 from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.training import BLOCK, Run, Trainer
+from latentsep.runs import Run
+from latentsep.training import BLOCK, Trainer
 
 RUN = experiments.benchmark_table("book")
 ROUNDS, BLOCKS = 4, 8

@@ -133,6 +133,20 @@ def test_visualisation_is_noiseless_and_regular():
     assert x.shape == (12, 7)
 
 
+def test_the_benchmark_is_one_loop_for_all_noise_levels():
+    data, phases = Benchmark(dimension=7), regular_phases(12)
+    assert torch.equal(data.loop(phases, [0.1]), data.mean(phases))
+    assert torch.equal(data.loop(phases, [0.1, 1.0, 0.1]), data.mean(phases))
+
+
+@pytest.mark.parametrize("sigma_x", [0.01, 1.0, 3.0])
+def test_networks_see_all_of_the_benchmark_as_it_is(sigma_x):
+    assert Benchmark().outside(sigma_x) == 0
+    assert Benchmark().unit == 1
+    assert Benchmark.unit == 1  # no field, so that records of before keep their names
+    assert "unit" not in vars(Benchmark())
+
+
 @given(PHASES)
 def test_embedding_is_the_point_of_the_unit_circle(phase):
     point = embed(exact(phase))

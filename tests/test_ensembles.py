@@ -11,13 +11,29 @@ import torch
 from latentsep import ensembles, progress, records
 from latentsep.datasets import Benchmark
 from latentsep.ensembles import shards, train
-from latentsep.training import WORTH_COMPILING, Member, Run, Trainer, fit
+from latentsep.latent_spaces import Circle
+from latentsep.loops import shrink
+from latentsep.runs import Member, Run
+from latentsep.training import WORTH_COMPILING, Trainer, fit
 
 SMALL = Run(
     members=tuple(Member(sigma, sigma_x, r) for sigma in (0.1, 1.0) for sigma_x in (0.1, 1.0) for r in range(2)),
     data=Benchmark(dimension=6, size=50),
     updates=70,
     batch_size=8,
+)
+#: Pictures that make more than a pipe holds, with both of the starts that the thesis does not have.
+STARTED = replace(
+    SMALL,
+    members=tuple(Member(n, 0.3, r) for n in (1, 2) for r in range(4)),
+    data=shrink(np.random.default_rng(0).random((20, 24, 4, 8)))[0].ordered(
+        [[*range(0, 24, 2), *range(1, 24, 2)]] * 20
+    ),
+    space=Circle(),
+    batch_size=None,
+    learning_rate=1e-3,
+    annealing=0.5,
+    guided=30,
 )
 
 
@@ -91,25 +107,26 @@ def test_train_returns_the_weights_and_history_of_fit():
     assert not any(p.requires_grad for p in trained.vae.parameters())
 
 
-def test_training_in_two_processes_is_training_in_one(two_processes, records_folder, monkeypatch, tmp_path):
+@pytest.mark.parametrize("run", [SMALL, STARTED], ids=["plain", "guided and annealed"])
+def test_training_in_two_processes_is_training_in_one(run, two_processes, records_folder, monkeypatch, tmp_path):
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress"))
-    assert [len(part.members) for part in shards(SMALL)] == [4, 4]
-    trained, whole = train(SMALL, "cpu"), fit(SMALL, device="cpu")
-    # The products of fewer members at a time may round otherwise; 70 steps of 1e-4 are 7e-3.
+    assert [len(part.members) for part in shards(run)] == [4, 4]
+    trained, whole = train(run, "cpu"), fit(run, device="cpu")
+    # The products of fewer members at a time may round otherwise; 70 steps of the rate are 700 times that.
     for name, value in trained.vae.state_dict().items():
-        np.testing.assert_allclose(value.numpy(), whole[name], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(value.numpy(), whole[name], rtol=0, atol=run.learning_rate / 10)
     np.testing.assert_allclose(trained.history, whole["history"], rtol=1e-4)
     # One shard stands for all in what the person waiting sees.
     assert (tmp_path / "progress").read_text().count(
         '{"label": "updates", "done": 70, "total": 70}'
     ) == 2  # with ``fit``
-    for part in shards(SMALL):
+    for part in shards(run):
         assert records.locate(part, fit).exists()
     assert all(path.suffix == ".record" for path in records_folder.iterdir())
 
     monkeypatch.setattr(ensembles, "_train_in_processes", None)
     monkeypatch.setattr(Trainer, "block", None)
-    np.testing.assert_array_equal(train(SMALL, "cpu").history, trained.history)
+    np.testing.assert_array_equal(train(run, "cpu").history, trained.history)
 
 
 def test_trained_once_is_trained_for_good(monkeypatch):

@@ -16,9 +16,19 @@ from latentsep import evaluation, ideal, ledger, seeds
 from latentsep.datasets import Benchmark, regular_phases
 from latentsep.distributions import CORRECTIONS, HeatKernel
 from latentsep.ensembles import Trained, train
-from latentsep.evaluation import QUANTITIES, evidence_floor, latents, measure, plane_angles, summarise, winding
+from latentsep.evaluation import (
+    QUANTITIES,
+    circular_rank_correlation,
+    evidence_floor,
+    latents,
+    measure,
+    plane_angles,
+    summarise,
+    winding,
+)
 from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
-from latentsep.training import Member, Run
+from latentsep.loops import Loops, in_pixels, shrink
+from latentsep.runs import Member, Run
 from latentsep.vae import VAE
 
 RUN = Run(
@@ -163,6 +173,48 @@ def test_the_reconstruction_error_converges_to_its_expectation(float64):
     estimates = [measure(Trained(run, vae, np.zeros((1, 0))), x, 100, seed)["reconstruction"][0] for seed in range(30)]
     standard_error = np.std(estimates, ddof=1) / math.sqrt(30)
     assert abs(np.mean(estimates) - expected) < 5 * standard_error < 0.5
+
+
+# Pictures: every member its own loop, and numbers in units of their own
+
+
+IMAGES = np.random.default_rng(0).random((2, 6, 4, 5))
+PICTURES = Run(
+    (Member(2, 0.5), Member(1, 0.2), Member(2, 0.5, 1)), shrink(IMAGES)[0], Circle(), updates=0, batch_size=None
+)
+
+
+def test_members_that_see_different_data_are_measured_as_if_alone(float64):
+    x = PICTURES.loop(regular_phases(9))
+    together = measure(untrained(PICTURES), x, samples=3)
+    assert list(together["dataset"]) == [2, 1, 2]
+    for i, member in enumerate(PICTURES.members):
+        alone = measure(untrained(replace(PICTURES, members=(member,))), x[i], samples=3)
+        pd.testing.assert_series_equal(alone.iloc[0], together.iloc[i], check_names=False, rtol=1e-12)
+    torch.testing.assert_close(latents(untrained(PICTURES), x)[1], latents(untrained(PICTURES), x[1])[1])
+
+
+@pytest.mark.parametrize("data", [PICTURES.data, in_pixels(IMAGES)], ids=["span", "pixels"])
+def test_errors_and_nats_are_those_of_the_data_space(data, float64):
+    # (5.7) and (5.9) of the pictures themselves, that are ``unit`` times as far apart and have ``ambient`` pixels.
+    run = replace(PICTURES, data=data)
+    trained, samples = untrained(run), 4
+    x = run.loop(regular_phases(9))
+    found = measure(trained, x, samples)
+    assert data.unit == 1 or abs(data.unit - 1) > 0.2
+    for i, member in enumerate(run.members):
+        stream = seeds.generator(0, run.seed_of(member), "evaluation")
+        noise = torch.empty(samples, 9, 1).normal_(generator=stream)
+        q = trained.vae.posterior(x)
+        z = run.space.rsample(q, noise[:, None].expand(-1, 3, -1, -1))
+        squares = ((trained.vae.decode(z)[:, i] - x[i]) * data.unit).square().sum(-1)
+        nats = squares / (2 * member.sigma_x**2) + 20 / 2 * math.log(2 * math.pi * member.sigma_x**2)
+        assert found["reconstruction"][i] == pytest.approx(float(nats.mean()), rel=1e-12)
+        decoded = trained.vae.decode(run.space.location(q))[i]
+        assert found["mse"][i] == pytest.approx(float((decoded - x[i]).square().sum(-1).mean()) * data.unit**2)
+        assert found["neg_elbo"][i] == pytest.approx(found["reconstruction"][i] + found["kl"][i])
+        each = (nats + run.space.kl(q)[i]).mean(-1)
+        assert found["error"][i] == pytest.approx(float(each.std(correction=1)) / math.sqrt(samples))
 
 
 def test_latents_are_the_posterior_means():
@@ -475,6 +527,47 @@ def test_no_encoder_with_a_real_head_turns_around_the_circle(seed, scale, family
     assert "recovered" not in set(evaluation.outcome(found))
 
 
+def circles(*centres: tuple[float, float], frames: int = 40) -> Loops:
+    """Loops around different points of a plane, in pictures of two pixels."""
+    phases = regular_phases(frames).double()
+    circle = torch.stack([phases.cos(), phases.sin()], -1).numpy()
+    return in_pixels(np.stack([circle + centre for centre in centres])[:, :, None])
+
+
+def readers(data: Loops, space: LatentSpace, *datasets: int) -> Trained:
+    """Encoders that take the two pixels for the first two codes, each on its own loop."""
+    trained = by_hand(Run(tuple(Member(d, 0.5, r) for r, d in enumerate(datasets)), data, space, updates=0))
+    trained.vae.encoder.layers[0].weight[:, :2] = torch.eye(2).double()
+    return trained
+
+
+def test_the_topology_of_a_member_is_that_of_its_own_loop():
+    # Seen from the origin, the first loop goes around it once, and the second does not.
+    data = circles((0, 0), (3, 0))
+    found = evaluation.topology(readers(data, Circle(), 2, 1, 2, 1), count=data.frames)
+    assert list(found["dataset"]) == [2, 1, 2, 1]
+    assert list(found["degree"]) == list(found["apparent"]) == [0, 1, 0, 1]
+    assert list(evaluation.outcome(found)) == ["folded", "recovered"] * 2
+    # Along a straight line the angle goes as far as to the next frame, and there are 40.
+    np.testing.assert_allclose(found["largest_step"][1::2], 2 * math.pi / 40, rtol=1e-5)
+    np.testing.assert_allclose(found["largest_step"][::2], 2 * math.pi / 40 / 2, rtol=0.2)  # (1/(3 − 1) of the arc)
+
+
+def test_codes_of_pictures_in_the_plane_are_seen_from_their_own_centroid():
+    data = circles((0, 0), (30, 10))
+    found = evaluation.topology(readers(data, Euclidean(2), 1, 2), count=data.frames)
+    assert list(evaluation.outcome(found)) == ["recovered"] * 2
+    np.testing.assert_allclose(found["largest_step"], 2 * math.pi / 40, rtol=1e-4)
+
+
+def test_between_frames_the_loop_is_a_polygon():
+    # Three frames of a circle around the origin; the triangle of the second does not go around it.
+    data = circles((0, 0), (-0.6, 0), frames=3)
+    found = evaluation.topology(readers(data, Circle(), 1, 2), count=3)
+    assert list(found["degree"]) == [1, 0]
+    assert found["torn"].all()  # three frames are too few for small steps
+
+
 def test_topology_leaves_the_ensemble_as_it_was():
     trained = untrained(replace(RUN, space=Circle()))
     before = {name: value.clone() for name, value in trained.vae.state_dict().items()}
@@ -559,6 +652,61 @@ def test_plane_angles_take_each_member_by_its_own_centroid():
     found = plane_angles(torch.stack([circle + 10, 3 * circle - 5]))
     assert found.shape == (2, 12)
     np.testing.assert_allclose(np.cos(found), phases.cos().expand(2, 12).numpy(), atol=1e-12)
+
+
+# Cyclic orders
+
+
+@given(st.integers(3, 30), st.integers(0, 29), st.sampled_from([1, -1]), st.integers(0, 10**6))
+def test_an_order_that_is_kept_has_a_rank_correlation_of_one(n, shift, sense, seed):
+    # Whatever the distances, the place of the cut at ±π, and the sense.
+    angles = np.sort(np.random.default_rng(seed).uniform(-np.pi, np.pi, n))
+    kept = np.roll(angles, shift)[::sense]
+    assert circular_rank_correlation(kept) == 1
+    assert circular_rank_correlation(torch.tensor(kept.copy())) == 1
+
+
+@pytest.mark.parametrize(
+    ("ranks", "value"),
+    [
+        ([0, 1, 2, 3], 1),
+        ([0, 2, 1, 3], 0.25),  # |1 + i − i + 1|²/16, in either sense: of four steps one is each way and two are double
+        ([0, 1, 2, 4, 3], abs(3 + 2 * np.cos(2 * np.pi / 5)) ** 2 / 25),
+        ([0, 2, 4, 1, 3], 0),  # a star, that goes around twice
+        ([0, 3, 6, 1, 4, 7, 2, 5], 0),  # and around three times
+    ],
+)
+def test_rank_correlations_worked_out_by_hand(ranks, value):
+    angles = np.array(ranks) * 0.3 - 1
+    assert circular_rank_correlation(angles) == pytest.approx(value, abs=1e-12)
+
+
+@given(st.integers(4, 20), st.integers(0, 10**6), st.integers(0, 19), st.floats(-3, 3))
+def test_a_rank_correlation_is_of_the_cyclic_order_alone(n, seed, shift, turn):
+    random = np.random.default_rng(seed)
+    angles = random.uniform(-np.pi, np.pi, n)
+    expected = circular_rank_correlation(angles)
+    assert 0 <= expected <= 1
+    for other in (
+        (angles + turn + np.pi) % (2 * np.pi) - np.pi,  # turned
+        -angles,  # mirrored
+        angles**3,  # other distances
+        np.roll(angles, shift),  # begun elsewhere
+        angles[::-1],
+    ):
+        assert circular_rank_correlation(other) == pytest.approx(expected, abs=1e-11)
+
+
+def test_a_random_order_has_a_small_rank_correlation():
+    random = np.random.default_rng(0)
+    angles = np.stack([random.permutation(72) for _ in range(300)]).reshape(3, 100, 72)
+    found = circular_rank_correlation(angles)
+    assert found.shape == (3, 100)
+    # Each sense is the square of a mean of 72 unit vectors: about exponential, of mean 1/72.
+    assert 1 / 72 < found.mean() < 2 / 72
+    assert found.max() < 0.15
+    one = angles[1, 7]
+    assert found[1, 7] == circular_rank_correlation(one)
 
 
 # Tables of measurements

@@ -4,12 +4,14 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from latentsep import records
 from latentsep.datasets import Benchmark
 from latentsep.experiments import (
+    PICTURES,
     PROFILES,
     REDUCTORS,
     SIGMAS,
@@ -18,8 +20,10 @@ from latentsep.experiments import (
     circle,
     circle_tables,
     estimator_study,
+    noisy_pictures,
     other_activations,
     other_batches,
+    pictures,
     protocol,
     redrawn,
     reduced_cell,
@@ -28,8 +32,10 @@ from latentsep.experiments import (
     tear,
 )
 from latentsep.latent_spaces import Circle, Euclidean
+from latentsep.loops import shrink
 from latentsep.networks import ACTIVATIONS
-from latentsep.training import Member, Run, fit
+from latentsep.runs import Member, Run
+from latentsep.training import fit
 
 EVERY = ("density", "sampling", "kl", "head")
 
@@ -262,3 +268,66 @@ def test_every_profile_reduces_the_tables_that_it_trains(profile):
             assert sum((m.dataset, m.sigma_x) == (0.1, sigma_x) for m in run.members) == 2
     assert set(REDUCTORS) == set(PROFILES)
     assert REDUCTORS["thesis"] == {"updates": 10_000, "samples": 10_000}
+
+
+# Pictures
+
+
+LOOPS, _ = shrink(np.random.default_rng(0).random((2, 6, 4, 5)))
+FILM, TOUR = (replace(LOOPS, orders=(order, order)) for order in ((0, 1, 2, 3, 4, 5), (0, 2, 1, 3, 4, 5)))
+MEMBERS = [Member(n, s) for n in (1, 2) for s in SIGMAS]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_pictures_are_learnt_in_every_way_by_the_same_members(profile):
+    found = pictures(LOOPS, {"film": FILM, "tour": TOUR}, MEMBERS, profile, layers=3, seed=4)
+    assert list(found) == [
+        "baseline", "as published", "corrected", "corrected, annealed", "corrected, film", "corrected, tour"
+    ]  # fmt: skip
+    base = found["baseline"]
+    assert base.members == tuple(MEMBERS)
+    assert (base.data, base.layers, base.seed, base.batch_size) == (LOOPS, 3, 4, None)
+    assert (base.updates, base.width) == (PICTURES[profile]["updates"], PICTURES[profile]["width"])
+    differences = {
+        "as published": {"space": circle()},
+        "corrected": {"space": Circle()},
+        "corrected, annealed": {"space": Circle(), "annealing": 0.2},
+        "corrected, film": {"space": Circle(), "data": FILM, "guided": base.updates // 2},
+        "corrected, tour": {"space": Circle(), "data": TOUR, "guided": base.updates // 2},
+    }
+    for name, changes in differences.items():
+        assert found[name] == replace(base, **changes)
+    assert len({records.locate(run, fit) for run in found.values()}) == 6
+
+
+def test_profiles_know_pictures_too():
+    assert set(PICTURES) == set(PROFILES)
+    updates = [PICTURES[profile]["updates"] for profile in PROFILES]
+    assert updates == sorted(updates)
+    # §10.1.1, §10.2.1: 100 000 updates of ⌊D/3⌋ neurons.
+    thesis = pictures(LOOPS, {}, MEMBERS, "thesis")["baseline"]
+    assert (thesis.updates, thesis.model().encoder.widths) == (100_000, (6, 2, 2, 4))
+
+
+def test_what_a_chapter_leaves_open_about_pictures_is_the_profiles():
+    assert pictures(LOOPS, {}, MEMBERS, "smoke", updates=None, width=None) == pictures(LOOPS, {}, MEMBERS, "smoke")
+    changed = pictures(LOOPS, {"film": FILM}, MEMBERS, "smoke", updates=9, width=3, batch_size=4, learning_rate=0.1)
+    for run in changed.values():
+        assert (run.updates, run.width, run.batch_size, run.learning_rate) == (9, 3, 4, 0.1)
+    assert changed["corrected, film"].guided == 4
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_noisy_pictures_are_a_guided_run_of_one_loop_that_differs_in_noise_alone(profile):
+    guided = pictures(LOOPS, {"film": FILM}, MEMBERS, profile, seed=4)["corrected, film"]
+    found = noisy_pictures(guided, (0.0, 0.1, 0.5), repetitions=2)
+    assert list(found) == [0.0, 0.1, 0.5]
+    for noise, run in found.items():
+        assert run.members == tuple(Member(1, x, r) for x in (0.1, 1.0) for r in range(2))
+        assert (run.data.noise, run.data.orders, run.data.source) == (noise, FILM.orders, FILM.source)
+        assert run.updates <= guided.updates
+        assert run.guided == run.updates // 2 > 0
+        assert run.data.sample(1)[0].shape == (6 if noise == 0 else 4_000, 6)
+        same = ("members", "updates", "guided", "batch_size", "data")
+        assert replace(run, **{name: getattr(guided, name) for name in same}) == guided
+    assert len({records.locate(run, fit) for run in found.values()}) == 3

@@ -13,7 +13,7 @@ from latentsep.ensembles import Trained
 from latentsep.figures.base import colour
 from latentsep.figures.circle import posterior_arcs
 from latentsep.latent_spaces import Circle, LatentSpace
-from latentsep.training import Member, Run
+from latentsep.runs import Member, Run
 
 
 def untrained(space: LatentSpace, *members: Member, updates: int = 0) -> Trained:

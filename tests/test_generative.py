@@ -25,7 +25,7 @@ from latentsep.generative import (
     kl_normals,
 )
 from latentsep.latent_spaces import Circle, Euclidean, LatentSpace, kl_normal
-from latentsep.training import Member, Run
+from latentsep.runs import Member, Run
 from latentsep.vae import VAE
 
 DEVIATIONS = st.floats(0.05, 20)

@@ -345,6 +345,30 @@ def test_a_word_that_names_no_circle_is_refused_with_the_choices(arguments, mess
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("head", ["real", "projected"])
+def test_outputs_are_those_of_a_posterior_that_is_given(head, float64):
+    space = Circle(head)
+    angles = torch.linspace(-math.pi, 3, 12).view(2, 6, 1)
+    raw = space.outputs(angles, 0.2)
+    assert raw.shape == (2, 6, space.encoder_features)
+    q = space.posterior(raw)
+    assert wrap(space.location(q) - angles).abs().max() < 1e-14
+    torch.testing.assert_close(q.base_dist.scale, torch.full((2, 6, 1), 0.2))  # and so samples lie around (7.10)
+    noise = torch.randn(10_000, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    off = wrap(space.rsample(q, noise) - angles)
+    assert abs(off.std(0) - 0.2).max() < 5 * 0.2 / math.sqrt(2 * 10_000)
+    if head == "projected":
+        torch.testing.assert_close(raw[..., :2].norm(dim=-1), torch.ones(2, 6))  # well away from the origin
+    # As data: the precision of the angles, whatever the default.
+    assert space.outputs(angles.float(), 0.2).dtype == torch.float32
+
+
+@pytest.mark.parametrize("space", [s for s in CIRCLES if s.family == "published"])
+def test_outputs_are_of_the_heat_kernel_only(space):
+    with pytest.raises(ValueError, match=r"^family is 'published'; choose heat kernel$"):
+        space.outputs(torch.zeros(1, 1), 0.2)
+
+
 def test_circles_are_values():
     assert Circle("real") == Circle("real") != Circle()
     assert len(set(CIRCLES)) == len(CIRCLES)

@@ -1,9 +1,11 @@
 """Chapters: their parameters, their state, and every one executed under the smoke profile."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 
-from latentsep import ledger, notebooks, paths
+from latentsep import coil, ledger, notebooks, paths
 from latentsep.notebooks import Chapter, ChapterFailed, Parameter
 from latentsep.paths import UsageError
 
@@ -101,6 +103,47 @@ def test_invalid_values_are_refused_with_the_valid_ones(chapter, name, text):
         chapter("pass").parameters[name].parse(text)
 
 
+def test_a_path_is_made_absolute_for_notebooks_run_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "here" / "folder").mkdir(parents=True)
+    (tmp_path / "here" / "a b.png").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    for domain in ("a path", "None | a path", "a path | None"):
+        parameter = Parameter("picture", None, domain)
+        assert parameter.parse("a b.png") == str(tmp_path / "here" / "a b.png")
+        assert parameter.parse("folder/../folder") == str(tmp_path / "here" / "folder")
+        assert parameter.parse(str(tmp_path / "here")) == str(tmp_path / "here")
+        assert Path(parameter.parse("..")) == tmp_path
+
+
+def test_a_path_that_leads_nowhere_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        Parameter("picture", None, "None | a path").parse("gone.png")
+    assert str(caught.value) == "picture is 'gone.png', where there is nothing; choose None or a path"
+    with pytest.raises(UsageError) as caught:
+        Parameter("coil20", "x", "a path").parse("a path")
+    assert str(caught.value) == "coil20 is 'a path', where there is nothing; choose a path"
+
+
+def test_none_is_a_path_only_where_it_is_allowed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Parameter("picture", None, "None | a path").parse("None") is None
+    with pytest.raises(UsageError, match=r"^picture is 'None'; choose a path$"):
+        Parameter("picture", "x", "a path").parse("None")
+
+
+def test_a_path_reaches_the_notebook(chapter, tmp_path):
+    found = chapter("pass")
+    found.path.write_text(found.text.replace("limit = None  # None | 1..5", "picture = None  # None | a path"))
+    assert found.parameters["picture"].default is None
+    path = found.parameters["picture"].parse(str(tmp_path))
+    found.path.write_text(found.text.replace("\npass\n", "\nprint(picture)\n"))
+    notebooks.execute(found, found.values({"picture": path}), tmp_path / "out.ipynb")
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4)["cells"]
+    assert f'picture = "{tmp_path}"  # None | a path' in cells[1]["source"]
+    assert cells[2]["outputs"][0]["text"] == f"{tmp_path}\n"
+
+
 def test_unknown_parameter_and_chapter_name_the_known_ones(chapter):
     with pytest.raises(UsageError, match="count, rate, limit"):
         chapter("pass").values({"colour": 1})
@@ -144,6 +187,30 @@ def test_the_state_tells_what_has_changed(chapter, monkeypatch):
     assert changed(chapter("from latentsep import datasets").state({"count": 2})) == {"parameters"}
     assert changed(chapter("from latentsep import datasets  # why").state({"count": 1})) == {"text"}
     assert changed(chapter("from latentsep import vae").state({"count": 1})) == {"text", "code"}
+
+
+def test_a_chapter_of_pictures_depends_on_where_they_would_come_from(chapter, monkeypatch):
+    with_pictures, without = chapter("from latentsep import coil"), "from latentsep import datasets"
+    states = {}
+    for place in ("none", "cache", "LATENTSEP_DATA"):
+        monkeypatch.setattr(coil, "at_hand", lambda place=place: place)
+        states[place] = with_pictures.state({})
+    assert len({s["pictures"] for s in states.values()}) == 3
+    assert len({str({**s, "pictures": ""}) for s in states.values()}) == 1
+    assert "pictures" not in chapter(without).state({})
+
+
+def test_pictures_that_a_run_brought_do_not_make_it_stale(chapter, tmp_path, monkeypatch):
+    """A chapter that fetched them and kept them is as it would be if it were run again."""
+    monkeypatch.delenv("LATENTSEP_DATA", raising=False)
+    monkeypatch.setenv("LATENTSEP_CACHE", str(tmp_path / "cache"))
+    found = chapter("from latentsep import coil\ncoil._cache().parent.mkdir(parents=True)\ncoil._cache().touch()")
+    before = found.state(found.values({}))
+    notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
+    assert coil.at_hand() == "cache"
+    now = notebooks.executed_state(tmp_path / "out.ipynb")
+    assert now == found.state(found.values({}))
+    assert {part for part in now if now[part] != before[part]} == {"pictures"}
 
 
 def test_pages_drawn_from_the_ledger_depend_on_it():

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,17 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import latentsep
-from latentsep import records
+from latentsep import latent_spaces, records
 from latentsep.datasets import Benchmark
 from latentsep.latent_spaces import Euclidean
+from latentsep.loops import shrink
 from latentsep.records import DamagedRecord, describe, fetch, fingerprint, load, locate, save
-from latentsep.training import Member, Run, fit
+from latentsep.runs import Member, Run
+from latentsep.training import fit
 
 
 @dataclass(frozen=True)
 class Square:
     size: int = 3
     power: float = 2.0
+
+
+@dataclass(frozen=True)
+class Noted:
+    size: int = 3
+    note: object = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,23 +108,30 @@ def test_the_checkpoint_lies_beside_the_record_and_goes_when_it_is_there():
 
 
 RUN = Run((Member(0.1, 0.1),), Benchmark(6, 10))
+IMAGES = np.random.default_rng(0).random((2, 5, 3, 4))
+LOOPS = shrink(IMAGES)[0].ordered([[0, 2, 4, 1, 3], range(5)])
+PICTURES = Run((Member(1, 0.1),), LOOPS, latent_spaces.Circle(), batch_size=None)
 CHANGES = {
     "members": (Member(0.1, 0.1), Member(0.1, 0.1, 1)),
     "data": Benchmark(6, 11),
     "space": Euclidean(3),
     "layers": 3,
+    "width": 5,
     "activation": "relu",
     "updates": 7,
     "batch_size": None,
     "samples": 2,
     "learning_rate": 2e-4,
     "seed": 1,
+    "annealing": 0.5,
+    "guided": 3,
 }
 
 
 @pytest.mark.parametrize("name", Run.__dataclass_fields__)
 def test_a_record_is_of_every_field_of_its_definition(name):
-    assert locate(replace(RUN, **{name: CHANGES[name]}), fit) != locate(RUN, fit)
+    run = PICTURES if name == "guided" else RUN  # which needs data with orders
+    assert locate(replace(run, **{name: CHANGES[name]}), fit) != locate(run, fit)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +162,33 @@ def test_a_record_is_of_its_computation_its_code_and_its_libraries(monkeypatch):
 
 def test_equal_definitions_share_a_record():
     assert locate(replace(RUN), fit) == locate(RUN, fit)
+
+
+def test_pictures_are_named_by_their_source_and_not_by_their_points():
+    other = replace(LOOPS, points=LOOPS.points.astype(np.float32) + 1)
+    assert other == LOOPS
+    assert locate(replace(PICTURES, data=other), fit) == locate(PICTURES, fit)
+    assert "points" not in describe(PICTURES, fit)["definition"]["data"]
+    changes = {
+        "source": "span of other pictures",
+        "unit": 2.0,
+        "ambient": 13,
+        "orders": (LOOPS.orders[1], LOOPS.orders[0]),
+        "noise": 0.1,
+        "draws": 7,
+        "seed": 1,
+    }
+    assert set(changes) == set(type(LOOPS).__dataclass_fields__) - {"points"}
+    every = [replace(LOOPS, **{name: value}) for name, value in changes.items()] + [replace(LOOPS, orders=None)]
+    assert len({locate(replace(PICTURES, data=data), fit) for data in (LOOPS, *every)}) == 9
+
+
+def test_pictures_go_through_the_records_and_back():
+    run = replace(PICTURES, updates=4, guided=2)
+    first = fetch(run, fit)
+    again = replace(run, data=shrink(IMAGES.copy())[0].ordered(LOOPS.orders))
+    assert_same(fetch(again, fit, by=compute), first)
+    assert not calls  # it is on disk
 
 
 # Damage
@@ -367,20 +409,41 @@ def test_words_layout_and_strangers_do_not_count(module, old, new, toy):
     assert toy() == toy(**{module: TOY[module].replace(old, new)})
 
 
-def test_a_training_run_depends_on_all_the_code_that_makes_it(tmp_path, monkeypatch):
+ALWAYS = {"seeds", "datasets", "distributions", "latent_spaces", "networks", "vae", "runs", "training"}
+
+
+@pytest.mark.parametrize(("run", "also"), [(RUN, set()), (PICTURES, {"loops"})], ids=["benchmark", "pictures"])
+def test_a_training_run_depends_on_all_the_code_that_makes_it(run, also, tmp_path, monkeypatch):
     source = Path(latentsep.__file__).parent
     shutil.copytree(source, tmp_path / "latentsep", ignore=shutil.ignore_patterns("__pycache__"))
-    print_of = fingerprint.__wrapped__
-    real = print_of("latentsep.training")
+    monkeypatch.setattr(records, "fingerprint", fingerprint.__wrapped__)
+
+    def code() -> str:
+        return describe(run, fit)["code"]
+
+    real = code()
     monkeypatch.setattr(records, "importlib", modules_from(tmp_path / "latentsep"))
-    assert print_of("latentsep.training") == real
-    before, counted = print_of("latentsep.training"), set()
+    before, counted = code(), set()
+    assert before == real
     for path in (tmp_path / "latentsep").glob("*.py"):
         text = path.read_text()
         path.write_text(text + "\nchanged = True\n")
-        if print_of("latentsep.training") != before:
+        if code() != before:
             counted.add(path.stem)
         path.write_text(text + "\n# changed\n")
-        assert print_of("latentsep.training") == before
+        assert code() == before
         path.write_text(text)
-    assert counted == {"seeds", "datasets", "distributions", "latent_spaces", "networks", "vae", "training"}
+    assert counted == ALWAYS | also
+
+
+def test_only_modules_of_this_package_count_among_those_of_a_definition():
+    # ``Square`` and this ``Circle`` are at home in the tests.
+    assert records._modules(replace(RUN, space=Circle(2))) == {"latentsep.runs", "latentsep.datasets"}
+    assert records._modules(PICTURES) == {"latentsep.runs", "latentsep.loops", "latentsep.latent_spaces"}
+    assert records._modules((Square(), [Euclidean(2), None], "latentsep.loops")) == {"latentsep.latent_spaces"}
+
+
+def test_what_does_not_count_in_a_comparison_counts_in_no_name():
+    assert locate(Noted(note=Euclidean(2)), compute) == locate(Noted(), compute)
+    assert locate(Noted(4), compute) != locate(Noted(), compute)
+    assert records._modules(Noted(note=Euclidean(2))) == set()

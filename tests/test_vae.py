@@ -110,6 +110,32 @@ def test_the_kl_may_look_at_the_samples_that_are_decoded(samples, float64):
         assert torch.equal(one, space.kl(vae.posterior(x)))
 
 
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), Circle("real", "published")])
+def test_given_outputs_are_those_of_an_encoder_that_has_them(space, float64):
+    vae = VAE(space, 5, (4, 3), [0.5, 1.5], member_seeds=[0, 1])
+    x, noise = normal(2, 7, 5), normal(3, 2, 7, space.noise_features, seed=1)
+    own = vae(x, noise)
+    for found, expected in zip(vae(x, noise, vae.encoder(x)), own, strict=True):
+        assert torch.equal(found, expected)
+    outputs = normal(2, 7, space.encoder_features, seed=2)
+    with torch.no_grad():  # an encoder of these outputs, whatever it sees
+        for i in range(7):
+            for p in vae.encoder.parameters():
+                p.zero_()
+            vae.encoder.layers[-1].bias[..., 0] = outputs[:, i]
+            for found, expected in zip(vae(x, noise, outputs), vae(x, noise), strict=True):
+                torch.testing.assert_close(found[:, i], expected[:, i])
+                assert not torch.allclose(found, expected)
+
+
+def test_given_outputs_keep_the_gradient_from_the_encoder():
+    vae, x, noise = small(2), normal(2, 7, 5), normal(3, 2, 7, 2, seed=1)
+    reconstruction, kl = vae(x, noise, normal(2, 7, 4, seed=2))
+    (reconstruction + kl).sum().backward()
+    assert all(p.grad is None for p in vae.encoder.parameters())
+    assert all(p.grad.abs().sum() > 0 for p in vae.decoder.parameters())
+
+
 def test_the_decoder_sees_the_circle_in_the_plane(float64):
     vae = VAE(Circle(), 5, (4, 3), [0.5, 1.5], member_seeds=[0, 1])
     z = 3 * normal(6, 2, 7, 1)

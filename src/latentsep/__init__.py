@@ -4,9 +4,11 @@ Modules read from the ground up; each imports only from those above it:
 
 - ``paths``, ``progress``, ``records``, ``seeds``: where things are, bars and messages, results on
   disk, random streams with names;
+- ``images``, ``coil``, ``turntable``: pictures around a loop, from files or rendered;
 - ``datasets``, ``distributions``, ``latent_spaces``, ``networks``, ``vae``: the models;
-- ``training``, ``ensembles``: Algorithm 1, and its results by way of the records;
-- ``estimators``, ``evaluation``, ``experiments``: what is measured, and on what;
+- ``loops``, ``seriation``: pictures as data, and the order that they show by themselves;
+- ``runs``, ``training``, ``ensembles``: what a training is, Algorithm 1, and its results by way of the records;
+- ``estimators``, ``evaluation``, ``recovery``, ``experiments``: what is measured, and on what;
 - ``linear``, ``ideal``, ``diffusion``: what can be known without training;
 - ``generative``, ``reductors``, ``reduction``: one generative model expressed through another;
 - ``figures``: one function per kind of picture;

@@ -1,7 +1,9 @@
 """Generative models with known latent variables (thesis §5.1, §5.2)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -24,6 +26,18 @@ def embed(phases: Tensor) -> Tensor:
     return torch.stack([phases.cos(), phases.sin()], dim=-1)
 
 
+class Data(Protocol):
+    """What training and evaluation ask of a kind of data: several datasets along closed loops, each with a label."""
+
+    dimension: int  # numbers that the networks see of a datapoint
+    size: int  # datapoints in a dataset
+    unit: float  # length in the data space of 1 in those numbers
+
+    def sample(self, dataset: float) -> tuple[Tensor, Tensor]: ...
+    def loop(self, phases: Tensor, datasets: Sequence[float]) -> Tensor: ...
+    def outside(self, sigma_x: float) -> float: ...
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """The benchmark of thesis chapter 5: one period of a sine, sampled at D points, with a random phase.
@@ -35,6 +49,7 @@ class Benchmark:
     dimension: int = 25
     size: int = 10_000
     seed: int = 0
+    unit: ClassVar[float] = 1.0
 
     def mean(self, phases: Tensor) -> Tensor:
         """Return F(φ), shape ``(..., dimension)``, for phases in radians (thesis 5.1).
@@ -60,3 +75,11 @@ class Benchmark:
         """Return X_Vis, the noiseless datapoints at ``count`` regular phases, and the phases (thesis 5.5)."""
         phases = regular_phases(count)
         return self.mean(phases), phases
+
+    def loop(self, phases: Tensor, datasets: Sequence[float]) -> Tensor:
+        """The noiseless datapoints at given phases, ``(len(phases), dimension)``: one loop, for all noise levels."""
+        return self.mean(phases)
+
+    def outside(self, sigma_x: float) -> float:
+        """What −log P(x|z) has, in nats, beyond what the networks see: nothing."""
+        return 0.0

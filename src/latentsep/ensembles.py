@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from latentsep import progress, records
-from latentsep.training import WORTH_COMPILING, Run, choose_device, fit
+from latentsep.runs import Run
+from latentsep.training import WORTH_COMPILING, choose_device, fit
 from latentsep.vae import VAE
 
 _FEWEST = 1024  # datapoints per update, over all members, that are worth a process of their own

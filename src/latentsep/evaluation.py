@@ -24,20 +24,22 @@ QUANTITIES = ("neg_elbo", "kl", "reconstruction", "mse")
 def measure(trained: Trained, x: Tensor, samples: int = 100, seed: int = 0) -> pd.DataFrame:
     """Return −ELBO, KL, reconstruction error (nats) and MSE of every member, averaged over ``x``.
 
-    ``x`` has shape ``(batch, D)``. The reconstruction error is estimated with ``samples`` draws per
-    datapoint (thesis 5.9, with the ½ that the print drops), the KL is what the latent space takes it
-    to be (5.10, 7.9), and the MSE is that of decoding μ_Z(x) (5.7, 5.8). ``error`` is the standard
-    error of −ELBO that comes from the choice of samples (NaN for a single one). One row per member,
-    in the order of ``trained.run.members``.
+    ``x`` has shape ``(batch, D)``, or ``(members, batch, D)`` if members see different data. The
+    reconstruction error is estimated with ``samples`` draws per datapoint (thesis 5.9, with the ½ that
+    the print drops), the KL is what the latent space takes it to be (5.10, 7.9), and the MSE is that of
+    decoding μ_Z(x) (5.7, 5.8); all are those of the data space. ``error`` is the standard error of
+    −ELBO that comes from the choice of samples (NaN for a single one). One row per member, in the order
+    of ``trained.run.members``.
     """
     run, vae = trained.run, trained.vae
-    noise = torch.empty(vae.members, samples, len(x), run.space.noise_features)
+    noise = torch.empty(vae.members, samples, x.shape[-2], run.space.noise_features)
     for member, block in zip(run.members, noise, strict=True):
         block.normal_(generator=seeds.generator(seed, run.seed_of(member), "evaluation"))
     # One draw for every datapoint at a time: the spread over draws is the error.
     parts = torch.stack([torch.stack(vae(x, draw[None])).double().mean(-1) for draw in noise.transpose(0, 1)])
     mse = squared_errors(trained, x).double().mean(-1)
     (reconstruction, kl), spread = parts.mean(0), parts.sum(1).var(0, correction=0)
+    reconstruction = reconstruction + torch.tensor([run.data.outside(m.sigma_x) for m in run.members]).double()
     error = (spread / (samples - 1)).sqrt() if samples > 1 else spread * math.nan
     columns = dict(zip(QUANTITIES, (reconstruction + kl, kl, reconstruction, mse), strict=True)) | {"error": error}
     members = pd.DataFrame([vars(m) for m in run.members])
@@ -46,14 +48,14 @@ def measure(trained: Trained, x: Tensor, samples: int = 100, seed: int = 0) -> p
 
 @torch.no_grad()
 def latents(trained: Trained, x: Tensor) -> Tensor:
-    """The latent representations μ_Z(x), shape ``(members, batch, d)``, of datapoints ``(batch, D)`` (thesis §5.4)."""
+    """The latent representations μ_Z(x), ``(members, batch, d)``, of ``x`` as ``measure`` takes it (thesis §5.4)."""
     return trained.run.space.location(trained.vae.posterior(x))
 
 
 @torch.no_grad()
 def squared_errors(trained: Trained, x: Tensor) -> Tensor:
-    """‖x − μ_X(μ_Z(x))‖² of datapoints ``(batch, D)``, shape ``(members, batch)`` (thesis 5.7)."""
-    return (x - trained.vae.decode(latents(trained, x))).square().sum(-1)
+    """‖x − μ_X(μ_Z(x))‖², ``(members, batch)``, of ``x`` as ``measure`` takes it (thesis 5.7)."""
+    return (x - trained.vae.decode(latents(trained, x))).square().sum(-1) * trained.run.data.unit**2
 
 
 def summarise(measured: pd.DataFrame) -> pd.DataFrame:
@@ -118,6 +120,22 @@ def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.round(wrapped.sum(-1) / (2 * np.pi)) + 0.0, np.abs(wrapped).max(-1)  # no −0
 
 
+def circular_rank_correlation(angles: Tensor | np.ndarray) -> np.ndarray:
+    """How well angles ``(..., n)`` keep the cyclic order of a loop, from 0 to 1, whatever their spacing and sense.
+
+    The angles (radians, of n regular phases) are replaced by their ranks, spread evenly around the
+    circle; the coefficient is the squared length of the mean of exp(i·(rank − phase)), for the better
+    of the two senses (Mardia, 1975).
+
+    >>> float(circular_rank_correlation(np.array([3.0, 2.5, 1.0, 0.9, -2.0]))) == 1
+    True
+    """
+    ranks = np.asarray(angles).argsort(-1, kind="stable").argsort(-1, kind="stable")
+    n = ranks.shape[-1]
+    means = [np.exp(2j * np.pi / n * (sense * ranks - np.arange(n))).mean(-1) for sense in (1, -1)]
+    return np.round(np.maximum(*np.abs(means)) ** 2, 12)
+
+
 @torch.no_grad()
 def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: int = 20) -> pd.DataFrame:
     """How each member's encoder takes the loop of noiseless data around the latent circle; one row per member.
@@ -137,7 +155,7 @@ def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: 
     real = getattr(run.space, "head", None) == "real"
 
     def angles_at(phases: Tensor) -> Tensor:
-        posterior = vae.posterior(run.data.mean(phases))
+        posterior = vae.posterior(run.loop(phases))
         if real:
             # Not wrapped: a step of a whole turn must not look like none.
             return posterior.base_dist.loc.squeeze(-1)
@@ -149,7 +167,7 @@ def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: 
         return forward if real else wrap(forward)
 
     phases = regular_phases(count * fineness).double()
-    centre = run.space.location(vae.posterior(run.data.mean(phases))).mean(-2, keepdim=True)
+    centre = run.space.location(vae.posterior(run.loop(phases))).mean(-2, keepdim=True)
     angles, cell = angles_at(phases), torch.arange(count).repeat_interleave(fineness)
     apparent, _ = winding(angles[:, ::fineness])
     for _ in range(halvings):

@@ -1,12 +1,14 @@
 """The experiments as data: which cells, which protocol, which profile."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from latentsep.datasets import Benchmark
 from latentsep.distributions import CORRECTIONS
 from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.loops import Loops
 from latentsep.networks import ACTIVATIONS
-from latentsep.training import Member, Run
+from latentsep.runs import Member, Run
 
 #: What each profile changes: ``smoke`` only shows that everything runs, ``book`` is what is
 #: published, ``thesis`` keeps to the thesis's full batch (thesis §5.3).
@@ -20,6 +22,12 @@ REDUCTORS: dict[str, dict[str, int]] = {
     "smoke": {"updates": 30, "samples": 100},
     "book": {"updates": 1_500, "samples": 200},
     "thesis": {"updates": 10_000, "samples": 10_000},
+}
+#: And for pictures (thesis §10.1.1, §10.2.1): updates and widths, and how many objects if not all.
+PICTURES: dict[str, dict[str, int | None]] = {
+    "smoke": {"updates": 60, "width": 8, "objects": 3},
+    "book": {"updates": 3_000, "width": 64},
+    "thesis": {"updates": 100_000, "width": None},
 }
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
 
@@ -167,3 +175,37 @@ def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **
 def estimator_study(profile: str = "book", seed: int = 0, **changes: object) -> Run:
     """One small autoencoder of chapter 5 (σ = σ_X = 0.1) on which chapter 3 measures its estimators."""
     return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **_short(profile, changes))
+
+
+def pictures(
+    data: Loops,
+    starts: dict[str, Loops],
+    members: Sequence[Member],
+    profile: str = "book",
+    layers: int = 2,
+    seed: int = 0,
+    **changes: object,
+) -> dict[str, Run]:
+    """Chapter 10's variants, each with the same members: baseline, published circle, corrected circle by its start.
+
+    The last are a plain start, one with σ_X annealed from a fifth of the data's root mean square, and
+    guided starts along the orders of ``starts``. All pictures make up a batch. Half of the updates of a
+    guided start are guided.
+    """
+    chosen = {name: value for name, value in PICTURES[profile].items() if name != "objects"}
+    settings = {**chosen, "batch_size": None, "learning_rate": 3e-3, "layers": layers, "seed": seed}
+    settings |= {name: value for name, value in changes.items() if value is not None}
+    run = Run(tuple(members), data, **settings)
+    runs = {"baseline": run, "as published": replace(run, space=circle()), "corrected": replace(run, space=Circle())}
+    runs["corrected, annealed"] = replace(runs["corrected"], annealing=0.2)
+    for name, guide in starts.items():
+        runs[f"corrected, {name}"] = replace(runs["corrected"], data=guide, guided=run.updates // 2)
+    return runs
+
+
+def noisy_pictures(guided: Run, noises: Sequence[float], repetitions: int = 3) -> dict[float, Run]:
+    """A guided run of the first loop, shorter and for two σ_X, by the noise in its pictures (thesis §10.1.1)."""
+    members = tuple(Member(1, x, r) for x in (0.1, 1.0) for r in range(repetitions))
+    updates = min(guided.updates, 1_900)
+    shared = {"members": members, "updates": updates, "guided": updates // 2, "batch_size": 256}
+    return {s: replace(guided, data=replace(guided.data, noise=s, draws=4_000), **shared) for s in noises}

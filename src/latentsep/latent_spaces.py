@@ -172,6 +172,21 @@ class Circle:
             kernel = PublishedDiffusion(loc, t, self.corrected, validate_args=False)
         return Independent(kernel, 1, validate_args=False)
 
+    def outputs(self, angles: Tensor, spread: float) -> Tensor:
+        """The encoder outputs ``(..., encoder_features)`` whose posterior is at ``angles`` ``(..., 1)``, inverting it.
+
+        ``spread`` is the standard deviation of the samples, in radians (thesis 7.10). Raises
+        ``ValueError`` for another family than the heat kernel, whose samples spread differently.
+
+        >>> space = Circle()
+        >>> space.location(space.posterior(space.outputs(torch.ones(1, 1, 1), 0.1))).squeeze().round(decimals=5)
+        tensor(1.)
+        """
+        if self.family != "heat kernel":
+            raise ValueError(f"family is {self.family!r}; choose heat kernel")
+        log_t = torch.full_like(angles, 2 * math.log(spread) - math.log(2))
+        return torch.cat([self.embed(angles) if self.head == "projected" else angles, log_t], dim=-1)
+
     def rsample(self, posterior: Independent, noise: Tensor) -> Tensor:
         """Map standard normal ``noise`` ``(..., members, batch, 1)`` to angles in [-π, π) (thesis 7.10)."""
         return posterior.base_dist.transform(noise)

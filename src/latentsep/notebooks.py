@@ -18,7 +18,7 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from latentsep import paths, progress, records
+from latentsep import coil, paths, progress, records
 from latentsep.paths import UsageError
 
 _LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas", "matplotlib", "myst-nb", "papermill")
@@ -32,8 +32,8 @@ class ChapterFailed(RuntimeError):
 class Parameter:
     """One line of a chapter's ``parameters`` cell: ``name = default  # domain``.
 
-    A domain is ``a | b | c`` (words to choose from) or ``low..high`` (numbers, of the default's
-    type); ``None`` may be added to either with ``None | ``.
+    A domain is ``a | b | c`` (words to choose from), ``low..high`` (numbers, of the default's type) or
+    ``a path``, of a file or folder that exists; ``None`` may be added to each with ``None | ``.
     """
 
     name: str
@@ -44,6 +44,10 @@ class Parameter:
         """Turn what a user typed into a value. Raises ``UsageError`` that names the valid choices."""
         choices = [c.strip() for c in self.domain.split("|")]
         error = UsageError(f"{self.name} is {text!r}; choose {' or '.join(choices).replace('..', ' to ')}")
+        if "a path" in choices and text != "None":
+            if not Path(text).exists():
+                raise UsageError(f"{self.name} is {text!r}, where there is nothing; choose {' or '.join(choices)}")
+            return str(Path(text).resolve())  # a notebook runs in a folder of its own
         if text in choices:
             return None if text == "None" else text
         for choice in choices:
@@ -122,7 +126,8 @@ class Chapter:
         if self.reads_ledger:
             parts["ledger"] = ledger_text
         hashed = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in parts.items()}
-        return {**hashed, "code": records.fingerprint(*modules)}
+        plain = {"pictures": coil.at_hand()} if "latentsep.coil" in modules else {}
+        return {**hashed, **plain, "code": records.fingerprint(*modules)}
 
 
 def chapters() -> dict[str, Chapter]:
@@ -190,6 +195,8 @@ def execute(
                 reason = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise ChapterFailed(f"{chapter.name}, {reason}; the half-run notebook is {where}") from None
         clean = _cleaned(nbformat.read(result, as_version=4))
+        if "pictures" in state:  # the run may have brought what was not at hand before
+            state["pictures"] = coil.at_hand()
         clean["metadata"]["latentsep"] = state
         nbformat.write(clean, result)
         os.replace(result, target)

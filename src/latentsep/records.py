@@ -73,7 +73,7 @@ def describe(definition: object, compute: Callable) -> dict:
     return {
         "definition": {"type": type(definition).__name__, **_plain(definition)},
         "compute": f"{compute.__module__}.{compute.__qualname__}",
-        "code": fingerprint(compute.__module__),
+        "code": fingerprint(compute.__module__, *_modules(definition)),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
@@ -82,11 +82,23 @@ def describe(definition: object, compute: Callable) -> dict:
 def _plain(value: object) -> object:
     """Dataclasses as dictionaries that name their type, so that R² and S¹ with equal fields differ."""
     if dataclasses.is_dataclass(value):
-        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        # What two equal values may differ in does not name them, such as pictures of which a digest is kept.
+        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare}
         return {"type": type(value).__name__, **fields}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
     return value
+
+
+def _modules(value: object) -> set[str]:
+    """The modules of this package whose classes a definition is made of: their code is part of it."""
+    if isinstance(value, (tuple, list)):
+        return set().union(*map(_modules, value))
+    if not dataclasses.is_dataclass(value):
+        return set()
+    found = set().union(*(_modules(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare))
+    module = type(value).__module__
+    return found | ({module} if module.startswith(__name__.partition(".")[0] + ".") else set())
 
 
 def save(path: Path, arrays: Arrays, description: dict) -> None:

@@ -1,7 +1,7 @@
 """Algorithm 1 of the thesis: stochastic minimisation of the negative ELBO, for a whole ensemble at once."""
 
+import math
 import time
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,64 +12,12 @@ from torch.func import functional_call, grad_and_value
 from torch.optim.adam import adam
 
 from latentsep import progress, records, seeds
-from latentsep.datasets import Benchmark
-from latentsep.latent_spaces import Euclidean, LatentSpace
-from latentsep.networks import ACTIVATIONS, hidden_widths
-from latentsep.vae import VAE
+from latentsep.runs import ANNEALED, Run
 
 BLOCK = 50  # updates whose random numbers are drawn together, and between which a run can be resumed
 CHECKPOINT_SECONDS = 20.0
 WORTH_COMPILING = 2_000  # updates; below, compiling takes longer than it saves
-
-
-@dataclass(frozen=True)
-class Member:
-    """One autoencoder of an ensemble: the dataset it sees (σ for the benchmark), its σ_X, its repetition."""
-
-    dataset: float
-    sigma_x: float
-    repetition: int = 0
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything that determines a trained ensemble (thesis §3.4, §3.5, §5.3).
-
-    ``batch_size=None`` takes the whole dataset for every update, as the thesis does; otherwise each
-    member draws that many datapoints, independently and uniformly, for each update. ``samples`` is
-    L. The optimiser is Adam with β₁ = 0.9, β₂ = 0.999. Raises ``ValueError`` for a value out of range.
-    """
-
-    members: tuple[Member, ...]
-    data: Benchmark = Benchmark()
-    space: LatentSpace = Euclidean(2)
-    layers: int = 2
-    activation: str = "tanh"
-    updates: int = 100_000
-    batch_size: int | None = 256
-    samples: int = 1
-    learning_rate: float = 1e-4
-    seed: int = 0
-
-    def __post_init__(self):
-        _require("members", self.members, len(self.members) > 0, "at least one Member")
-        _require("layers", self.layers, self.layers >= 1, "1 or more")
-        _require("activation", self.activation, self.activation in ACTIVATIONS, " | ".join(ACTIVATIONS))
-        _require("updates", self.updates, self.updates >= 0, "0 or more")
-        _require("batch_size", self.batch_size, self.batch_size is None or self.batch_size >= 1, "None or 1 or more")
-        _require("samples", self.samples, self.samples >= 1, "1 or more")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "a positive number")
-
-    def seed_of(self, member: Member) -> int:
-        """The seed of one member, which does not depend on the company it trains in."""
-        return seeds.derive(self.seed, f"{member.dataset:g}", f"{member.sigma_x:g}", member.repetition)
-
-    def model(self) -> VAE:
-        """The ensemble with its initial weights."""
-        hidden = hidden_widths(self.data.dimension, self.layers)
-        sigma_x = [m.sigma_x for m in self.members]
-        member_seeds = [self.seed_of(m) for m in self.members]
-        return VAE(self.space, self.data.dimension, hidden, sigma_x, member_seeds, self.activation)
+_AFTER = 0.1  # learning rate after a guided start, relative to that during it
 
 
 def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled: bool | None = None) -> records.Arrays:
@@ -108,7 +56,13 @@ class Trainer:
         names = sorted({m.dataset for m in run.members})
         self.data = torch.stack([run.data.sample(name)[0] for name in names]).to(self.device)
         self.which = torch.tensor([names.index(m.dataset) for m in run.members], device=self.device)
+        self.lessons = None
+        if run.guided:
+            angles = torch.stack([run.data.angles(name) for name in names]).to(self.device)
+            # Half the distance between neighbours: posteriors that touch but do not overlap.
+            self.lessons = run.space.outputs(angles[..., None], math.pi / run.data.frames)
         self.whole = self.data[self.which] if run.batch_size is None else None
+        self.sigma_x = self.vae.sigma_x.clone()
         self.weights = {name: p.detach() for name, p in self.vae.named_parameters()}
         self.first = [torch.zeros_like(p) for p in self.weights.values()]
         self.second = [torch.zeros_like(p) for p in self.weights.values()]
@@ -123,7 +77,10 @@ class Trainer:
         rows, noise = self.draw()
         total = torch.zeros(len(self.which), device=self.device)
         for i in range(count):
-            total += self._update(self.minibatch(rows[i]), noise[i])
+            self.anneal(self.done + i)
+            guided = self.done + i < self.run.guided
+            outputs = self.minibatch(rows[i], self.lessons) if guided else None
+            total += self._update(self.minibatch(rows[i]), noise[i], outputs)
         self.history.append((total / count).cpu())
         self.done += count
 
@@ -146,27 +103,50 @@ class Trainer:
                 rows[member].random_(size, generator=stream)
         return rows.transpose(0, 1), noise.transpose(0, 1).contiguous()
 
-    def minibatch(self, rows: Tensor) -> Tensor:
-        """The datapoints in the given rows of each member's dataset, shape ``(members, batch, D)``."""
-        if self.run.batch_size is None:
-            return self.whole
-        rows = rows + self.data.shape[1] * self.which[:, None]
-        return self.data.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)
+    def anneal(self, update: int) -> None:
+        """Set the σ_X that an update has, where it falls from a start to its end."""
+        if self.run.annealing is None:
+            return
+        rms = self.data.square().mean((-2, -1)).sqrt()[self.which]
+        start = torch.maximum(self.run.annealing * rms, self.sigma_x)
+        left = max(0.0, 1 - update / (ANNEALED * self.run.updates))
+        self.vae.sigma_x.copy_(self.sigma_x * (start / self.sigma_x) ** left)
 
-    def update(self, x: Tensor, noise: Tensor) -> Tensor:
-        """One step of Algorithm 1 for every member; returns each member's mean −ELBO before it, ``(members,)``."""
+    def minibatch(self, rows: Tensor, values: Tensor | None = None) -> Tensor:
+        """The datapoints in the given rows of each member's dataset, shape ``(members, batch, D)``.
+
+        Or the same rows of other ``values``, ``(datasets, size, features)``.
+        """
+        if self.run.batch_size is None:
+            return self.whole if values is None else values[self.which]
+        values = self.data if values is None else values
+        rows = rows + values.shape[1] * self.which[:, None]
+        return values.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)
+
+    def update(self, x: Tensor, noise: Tensor, outputs: Tensor | None = None) -> Tensor:
+        """One step of Algorithm 1 for every member; returns each member's mean −ELBO before it, ``(members,)``.
+
+        With ``outputs`` the step is one of the guided start: the posterior is the one of these encoder
+        outputs, and the encoder comes nearer to them.
+        """
         noise = noise.permute(1, 0, 3, 2)  # (L, members, batch, features), feature-major in memory
 
         def loss(weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-            reconstruction, kl = functional_call(self.vae, weights, (x, noise))
+            reconstruction, kl = functional_call(self.vae, weights, (x, noise, outputs))
             each = (reconstruction + kl).mean(-1)
             # Members share no weight, so the gradient of the sum is every member's own gradient.
-            return each.sum(), each
+            if outputs is None:
+                return each.sum(), each
+            # Neither do encoder and decoder, which learn independently here.
+            encoder = {n.removeprefix("encoder."): w for n, w in weights.items() if n.startswith("encoder.")}
+            missed = functional_call(self.vae.encoder, encoder, (x,)) - outputs
+            return each.sum() + missed.square().sum(-1).mean(-1).sum(), each
 
         gradients, (_, each) = grad_and_value(loss, has_aux=True)(self.weights)
+        rate = self.run.learning_rate * (_AFTER if self.run.guided and outputs is None else 1)
         adam(
             list(self.weights.values()), [gradients[k] for k in self.weights], self.first, self.second, [], self.steps,
-            foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.run.learning_rate,
+            foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=rate,
             weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip
         return each
@@ -228,8 +208,3 @@ def compiler_works() -> bool:
 
 def _probe(x: Tensor) -> Tensor:
     return (x.tanh() + 1).sum()
-
-
-def _require(name: str, value: object, condition: bool, choices: str) -> None:
-    if not condition:
-        raise ValueError(f"{name} is {value!r}; choose {choices}")

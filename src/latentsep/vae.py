@@ -71,15 +71,16 @@ class VAE(nn.Module):
         means = self.decoder(folded).unflatten(1, (-1, batch)).movedim(1, 0)
         return means.reshape(*samples, *means.shape[1:])
 
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, noise: Tensor, outputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The reconstruction error and the KL regularisation in nats, each ``(members, batch)``.
 
         Their sum is the negative ELBO (thesis 2.26). ``noise`` has shape
         ``(samples, members, batch, noise_features)``; the reconstruction error is the mean over the
         L = ``samples`` decoded samples (thesis 4.11); the KL is exact where the space knows it (4.5),
-        else estimated from the same samples (7.9).
+        else estimated from the same samples (7.9). With ``outputs`` ``(members, batch, encoder_features)``
+        the posteriors are those that an encoder with these outputs would have.
         """
-        posterior = self.posterior(x)
+        posterior = self.posterior(x) if outputs is None else self.space.posterior(outputs)
         z = self.space.rsample(posterior, noise)
         reconstruction = negative_log_likelihood(x, self.decode(z), self.sigma_x[:, None])
         return reconstruction.mean(0), self.space.kl(posterior, z)

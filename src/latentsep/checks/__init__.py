@@ -5,7 +5,7 @@ A check holds a formula, or the package's use of it, against another way to the 
 drawing against what it must show, and returns the distance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from latentsep import ledger, reports
 from latentsep.checks import (
@@ -17,6 +17,7 @@ from latentsep.checks import (
     linear,
     normal,
     objective,
+    pictures,
     reduction,
 )
 from latentsep.checks.registry import STATEMENTS
@@ -33,21 +34,28 @@ __all__ = [
     "linear",
     "normal",
     "objective",
+    "pictures",
     "reduction",
 ]
 
 
 def chapter(
-    number: int | str, measured: dict[str, tuple[Callable[..., Check], object]] | None = None
+    number: int | str,
+    measured: dict[str, tuple[Callable[..., Check], object]] | None = None,
+    substituted: Collection[str] = (),
 ) -> reports.Report:
     """Run the checks of a chapter, or of an appendix by its letter.
 
     ``measured`` adds items that need the chapter's own results: a check, and what it is to look at.
+    ``substituted`` names items whose data was not at hand and had to be substituted; their entries say so.
     """
     found = {item: (check,) for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
     found |= measured or {}
     order, entries = list(ledger.items()), []
     for item in sorted(found, key=order.index):
         check, *results = found[item]
-        entries.append(ledger.statement(item, check(*results), f"{check.__module__}.{check.__qualname__}"))
+        entry = ledger.statement(item, check(*results), f"{check.__module__}.{check.__qualname__}")
+        if item in substituted:
+            entry |= {"data": "substitute", "why": f"on a substitute for the thesis's data: {entry['why']}"}
+        entries.append(entry)
     return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))

@@ -15,7 +15,7 @@ from latentsep.estimators import kl_as_printed
 from latentsep.evaluation import latents, measure, plane_angles, winding
 from latentsep.latent_spaces import kl_normal_diagonal
 from latentsep.ledger import Check
-from latentsep.training import Member, Run
+from latentsep.runs import Member, Run
 from latentsep.vae import negative_log_likelihood
 
 DATA = Benchmark()

@@ -15,7 +15,7 @@ from latentsep.ensembles import Trained, train
 from latentsep.estimators import gauss_hermite
 from latentsep.latent_spaces import Circle
 from latentsep.ledger import Check
-from latentsep.training import Member, Run
+from latentsep.runs import Member, Run
 
 LOC, T = torch.tensor(0.8, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
 ANGLES = torch.arange(-2048, 2048, dtype=torch.float64) * (math.pi / 2048)  # one turn, for the trapezoidal rule

@@ -22,7 +22,8 @@ from latentsep.checks.registry import (
 from latentsep.datasets import Benchmark
 from latentsep.latent_spaces import kl_normal, kl_normal_diagonal
 from latentsep.ledger import Check
-from latentsep.training import BLOCK, Member, Run, Trainer
+from latentsep.runs import Member, Run
+from latentsep.training import BLOCK, Trainer
 
 
 @statement("def-3.3.1")

@@ -36,9 +36,10 @@ def strayed(codes: Codes, mapped: Mapped, phases: Tensor) -> dict[tuple[str, str
 
 
 def same_phases(drawn: tuple[Codes, Mapped], phases: Tensor) -> Check:
-    """Fig. 9.5: do codes of one phase end up together, in all six maps?"""
-    far = sum(d > NEAR for d in strayed(*drawn, phases).values())
-    return Check("maps of six that lead codes to those of another phase, by π/8 or more on average", far, 0)
+    """Figs 9.5, 10.4 and 10.8: do codes of one phase end up together, in all maps?"""
+    found = strayed(*drawn, phases)
+    far = sum(d > NEAR for d in found.values())
+    return Check(f"maps of {len(found)} that lead codes to those of another phase, by π/8 or more on average", far, 0)
 
 
 def models() -> dict[str, GenerativeModel]:

@@ -19,11 +19,23 @@ from latentsep.figures.estimators import (
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 from latentsep.figures.mappings import commuting_square, mapped_grid, mapping_triangle, matrix_steps, rotation_steps
+from latentsep.figures.pictures import (
+    Film,
+    around,
+    learned_circles,
+    lookalikes,
+    orders,
+    reconstructions,
+    strip,
+    turning,
+)
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 
 __all__ = [
+    "Film",
     "Picture",
     "architecture",
+    "around",
     "commuting_square",
     "datapoints",
     "diffusion_in_time",
@@ -33,21 +45,27 @@ __all__ = [
     "frequency_domain",
     "kl_and_printed_norm",
     "latent_grid",
+    "learned_circles",
     "learned_widths",
     "learning_curve",
+    "lookalikes",
     "mapped_grid",
     "mapping_triangle",
     "matrix_steps",
+    "orders",
     "plane_of_errors",
     "predicted_rings",
     "radii",
+    "reconstructions",
     "rotation_steps",
     "shares_by_radius",
     "sigma_x_curves",
     "sigma_x_panels",
     "sine",
+    "strip",
     "tear_strip",
     "terms_needed",
     "tolerances",
+    "turning",
     "variants",
 ]

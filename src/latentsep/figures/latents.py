@@ -13,6 +13,7 @@ from latentsep.ensembles import Trained
 from latentsep.figures.base import canvas, colour, phase_bar, picture, scatter_phases
 from latentsep.figures.circle import posterior_arcs
 from latentsep.latent_spaces import Circle
+from latentsep.runs import Run
 
 _FINE = 400  # points of a curve that should look smooth
 
@@ -68,34 +69,60 @@ def embedded_phases(data: Benchmark, count: int = 100, shown: int = 8) -> Figure
 
 
 @picture
-def latent_grid(trained: Trained, repetition: int = 0, count: int = 100) -> Figure:
-    """The learned posteriors of X_Vis, one panel per dataset (row) and σ_X (column) (thesis Figs 5.4, 7.1).
+def latent_grid(
+    trained: Trained | dict[str, Trained],
+    repetition: int = 0,
+    count: int = 100,
+    notes: dict[str, Sequence[str]] | Sequence[str] | None = None,
+) -> Figure:
+    """The learned posteriors of X_Vis, one panel per dataset (row) and σ_X (column) (thesis Figs 5.4, 7.1, 10.2, 10.3).
 
-    Markers are the means μ_Z(x), coloured by phase. In the plane ellipses, on the circle arcs, reach
-    one standard deviation to either side (5.6, 7.11).
+    Markers are the means μ_Z(x) of noiseless data at ``count`` regular phases, coloured by phase. In the plane
+    ellipses, on the circle arcs, reach one standard deviation to either side (5.6, 7.11). Several ensembles, by
+    name, stand below each other. ``notes`` has a short text for every member (by the same names), drawn below its
+    panel. Raises ``ValueError`` for another number of notes.
     """
-    run = trained.run
-    x, phases = run.data.visualisation(count)
-    with torch.no_grad():
-        posterior = trained.vae.posterior(x).base_dist
-    rows = sorted({m.dataset for m in run.members})
-    columns = sorted({m.sigma_x for m in run.members}, reverse=True)
-    fig = canvas(7, 1.9 * len(rows) + 0.5)
+    ensembles = trained if isinstance(trained, dict) else {"": trained}
+    texts = (notes if isinstance(trained, dict) else {"": notes}) or {}
+    if set(texts) - set(ensembles):
+        raise ValueError(f"notes is for {', '.join(map(repr, texts))}; choose from {', '.join(map(repr, ensembles))}")
+    for name, t in ensembles.items():
+        members = len(t.run.members)
+        texts = {**texts, name: [""] * members if texts.get(name) is None else texts[name]}
+        if len(texts[name]) != members:
+            raise ValueError(f"notes has {len(texts[name])} entries; choose {members}, one for each member")
+    rows = [(name, d) for name, t in ensembles.items() for d in sorted({m.dataset for m in t.run.members})]
+    columns = sorted({m.sigma_x for t in ensembles.values() for m in t.run.members}, reverse=True)
+    phases = regular_phases(count)
+    lines = max(len(text.splitlines()) for several in texts.values() for text in several)
+    fig = canvas(7, (1.9 + 0.15 * lines) * len(rows) + 0.5)
     axes = fig.subplots(len(rows), len(columns), squeeze=False)
-    for index, member in enumerate(run.members):
-        if member.repetition != repetition:
-            continue
-        ax = axes[rows.index(member.dataset), columns.index(member.sigma_x)]
-        if isinstance(run.space, Circle):
-            posterior_arcs(ax, posterior.loc[index, :, 0], posterior.scale[index, :, 0], phases)
-        else:
-            posterior_ellipses(ax, posterior.loc[index], posterior.scale[index], phases)
+    for name, t in ensembles.items():
+        with torch.no_grad():
+            posterior = t.vae.posterior(t.run.loop(phases)).base_dist
+        for index, member in enumerate(t.run.members):
+            if member.repetition != repetition:
+                continue
+            ax = axes[rows.index((name, member.dataset)), columns.index(member.sigma_x)]
+            if isinstance(t.run.space, Circle):
+                posterior_arcs(ax, posterior.loc[index, :, 0], posterior.scale[index, :, 0], phases)
+            else:
+                posterior_ellipses(ax, posterior.loc[index], posterior.scale[index], phases)
+            ax.set_xlabel(texts[name][index], fontsize=7)
     for ax, sigma_x in zip(axes[0], columns, strict=True):
         ax.set_title(rf"$\sigma_X = {sigma_x:g}$")
-    for ax, sigma in zip(axes[:, 0], rows, strict=True):
-        ax.set_ylabel(rf"data with $\sigma = {sigma:g}$")
+    for ax, (name, dataset) in zip(axes[:, 0], rows, strict=True):
+        ax.set_ylabel(_row_label(name, ensembles[name].run, dataset))
     phase_bar(fig, axes)
     return fig
+
+
+def _row_label(name: str, run: Run, dataset: float) -> str:
+    if isinstance(run.data, Benchmark):
+        return rf"data with $\sigma = {dataset:g}$"
+    if name:
+        return name
+    return f"dataset {dataset:g}" if len({m.dataset for m in run.members}) > 1 else ""
 
 
 def posterior_ellipses(ax: Axes, mean: torch.Tensor, std: torch.Tensor, phases: torch.Tensor) -> None:

@@ -200,14 +200,15 @@ def _nearest(phases: Tensor, phase: float) -> int:
 
 @picture(dense=True)
 def mapped_grid(codes: dict[str, Tensor], mapped: dict[tuple[str, str], Tensor], phases: Tensor) -> Figure:
-    """Codes of X_Vis mapped from each space (row) into each (column), beside the target's own (thesis Fig. 9.5).
+    """Codes mapped from each space (row) into each (column), beside the target's own (thesis Figs 9.5, 10.4, 10.8).
 
     ``codes`` has the points ``(n, 2)`` of every space and ``mapped`` those of every (source, target); ``phases``
     ``(n,)`` in radians. A line joins the two points of a datapoint, so that a good map has short lines. On the
     circles, mapped codes are drawn at a smaller radius. Marks are dark at phase ±π and pale at 0, and four
     phases are named.
     """
-    fig = canvas(7, 7.4)
+    side = 1.6 + 1.8 * len(codes)  # three spaces fill the page
+    fig = canvas(side, side + 0.4)
     axes = fig.subplots(len(codes), len(codes), sharex="col", sharey="col", squeeze=False)
     for source, row in zip(codes, axes, strict=True):
         for (target, own), ax in zip(codes.items(), row, strict=True):
@@ -234,7 +235,7 @@ def mapped_grid(codes: dict[str, Tensor], mapped: dict[tuple[str, str], Tensor],
     looks = {f"codes in ${_TEX[name]}$": _LOOK[name] for name in codes} | {"mapped codes": ("x", _GREEN)}
     handles = [Line2D([], [], linestyle="", marker=m, color=c, label=label) for label, (m, c) in looks.items()]
     handles.append(Line2D([], [], color="0.6", linewidth=0.6, label="same phase"))
-    fig.legend(handles=handles, title="dark: phase ±π, pale: phase 0", loc="outside lower center", ncols=5)
+    fig.legend(handles=handles, title="dark: phase ±π, pale: phase 0", loc="outside lower center", ncols=len(handles))
     return fig
 
 
