@@ -1,6 +1,7 @@
 """Checks of chapter 10: pictures around a loop, and what autoencoders make of them."""
 
 import numpy as np
+import pandas as pd
 
 from latentsep import images, recovery
 from latentsep.checks.registry import statement
@@ -46,8 +47,7 @@ def curves(trained: Trained) -> Check:
     )
 
 
-def loops(published: Trained, corrected: Trained) -> Check:
-    """Figs 10.3 and 10.7: is the circle gone around once, untorn, with the pictures in their order?"""
-    lost = [int((~recovery.table(t, samples=1).recovered).sum()) for t in (published, corrected)]
-    members = len(published.run.members)
-    return Check(f"members of {members} that do not go around once, untorn and in order", lost[0], 0, lost[1])
+def loops(published: pd.DataFrame, corrected: pd.DataFrame) -> Check:
+    """Figs 10.3 and 10.7, from ``recovery.table``: is the circle gone around once, untorn, in order?"""
+    lost = [int((~found.recovered).sum()) for found in (published, corrected)]
+    return Check(f"members of {len(published)} that do not go around once, untorn and in order", lost[0], 0, lost[1])
