@@ -147,3 +147,11 @@ def test_a_failing_worker_fails_the_training(two_processes, records_folder):
 def test_an_unusable_device_is_refused():
     with pytest.raises(ValueError, match="device is 'abacus'"):
         train(SMALL, "abacus")
+
+
+def test_a_worker_that_dies_before_it_reads_fails_the_training_with_its_reason(two_processes, tmp_path, monkeypatch):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('no torch here')")
+    (tmp_path / "sitecustomize.py").unlink()
+    with pytest.raises(RuntimeError, match=r"^a training process failed: ImportError: no torch here$"):
+        train(STARTED, "cpu")

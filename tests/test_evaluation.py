@@ -754,3 +754,20 @@ def test_roughness_is_one_on_a_circle_and_grows_with_a_jump():
     rough = evaluation.roughness(torch.stack([circle, jumped]))
     assert rough[0] == pytest.approx(1, abs=1e-4)
     assert rough[1] > 15
+
+
+def test_a_single_angle_for_all_has_no_order():
+    assert circular_rank_correlation(np.full(72, 0.3)) == 0
+    assert circular_rank_correlation(np.repeat([0.3, 1.3], 36)) < 0.5
+
+
+def test_noiseless_pictures_have_no_noise_outside_their_span(float64):
+    runs = [
+        Run((Member(1, 0.3),), replace(data, noise=0.2), Euclidean(2), width=3, updates=0)
+        for data in (shrink(IMAGES)[0], in_pixels(IMAGES))
+    ]
+    clean = replace(runs[0], data=replace(runs[0].data, noise=0.0))
+    vae = runs[0].model().requires_grad_(False)
+    x = clean.data.sample(1)[0]
+    noisy, quiet = (measure(Trained(run, vae, np.zeros((1, 0))), x) for run in (runs[0], clean))
+    assert noisy["neg_elbo"][0] == pytest.approx(quiet["neg_elbo"][0])

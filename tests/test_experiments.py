@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import records
+from latentsep import experiments, records
 from latentsep.datasets import Benchmark
 from latentsep.experiments import (
     PICTURES,
@@ -331,3 +331,8 @@ def test_noisy_pictures_are_a_guided_run_of_one_loop_that_differs_in_noise_alone
         same = ("members", "updates", "guided", "batch_size", "data")
         assert replace(run, **{name: getattr(guided, name) for name in same}) == guided
     assert len({records.locate(run, fit) for run in found.values()}) == 3
+
+
+def test_pictures_refuse_an_unknown_profile():
+    with pytest.raises(ValueError, match="profile is 'quick'"):
+        experiments.pictures(LOOPS, {}, MEMBERS, "quick")

@@ -259,7 +259,9 @@ def test_noise_is_the_same_in_the_span_as_in_the_pixels(float64):
     mean = 0.7 * torch.from_numpy(shrunk.points[0, 2] / shrunk.unit)
     narrow = negative_log_likelihood(shrunk.sample(1)[0], mean, sigma_x / shrunk.unit) + shrunk.outside(sigma_x)
     wide = negative_log_likelihood(pixels.sample(1)[0], torch.from_numpy(span.pictures(mean, 1)).flatten(), sigma_x)
-    off = abs(float(narrow.mean() - wide.mean()))
+    # What the noise adds in the directions that the networks do not see.
+    unseen = (shrunk.ambient - shrunk.dimension) * sigma**2 / (2 * sigma_x**2)
+    off = abs(float(narrow.mean() + unseen - wide.mean()))
     error = math.sqrt((float(narrow.var()) + float(wide.var())) / draws)
     assert off < 5 * error
     # Without the noise of the directions that no picture has, it would be far off.
@@ -418,3 +420,20 @@ def test_loops_are_what_their_source_says_and_not_their_points():
     for name, value in {"orders": orders, "noise": 0.1, "draws": 5, "seed": 1, "unit": 2.0, "ambient": 21}.items():
         assert replace(one, **{name: value}) != one
     assert Loops(one.source, one.points, one.unit, one.ambient) == one
+
+
+@pytest.mark.parametrize("dataset", [0, 3, -1, 1.5, math.nan])
+def test_a_span_of_a_loop_that_is_not_there_is_refused_with_the_choices(dataset):
+    loops, span = shrink(random_pictures())
+    with pytest.raises(ValueError, match=r"^dataset is .*; choose a whole number from 1 to 2$"):
+        span.pictures(torch.zeros(1, loops.dimension), dataset)
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [[range(6)], [range(6)] * 3, [range(6), range(5)], [range(6), [0, 1, 2, 3, 4, 4]], [range(6), range(1, 7)]],
+)
+def test_orders_that_are_no_orders_of_the_frames_are_refused(orders):
+    with pytest.raises(ValueError, match=r"^orders is .*; choose 2 orders of the frames 0 to 5$") as error:
+        shrink(random_pictures())[0].ordered(orders)
+    assert "\n" not in str(error.value)

@@ -115,3 +115,19 @@ def test_a_run_sent_elsewhere_is_the_same_run_there():
     for name in here:
         np.testing.assert_array_equal(here[name], there[name])
     assert math.isfinite(here["history"].sum())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": Benchmark(dimension=6, size=80)},
+        {"data": replace(PICTURES.data, orders=None)},
+        {"space": Euclidean(2)},
+        {"space": Circle("real", "published")},
+        {"space": Circle("projected", "published", ("sampling",))},
+    ],
+)
+def test_a_guided_start_needs_orders_and_a_circle_of_heat_kernels(change):
+    message = "guided is 5; choose 0, or data with orders and a latent circle of heat kernels"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        replace(PICTURES, **change, guided=5)

@@ -467,3 +467,9 @@ def test_annealing_changes_what_is_minimised_and_no_random_number():
         trainer.block(BLOCK)
     # A tenth of the data's scale is a much harsher measure of the first reconstructions than half of it.
     assert (plain.history[0] > 2 * annealed.history[0])[0]
+
+
+@pytest.mark.parametrize("updates", [1, 2, 3])
+def test_a_trained_ensemble_has_its_own_sigma_x_after_very_few_updates(updates):
+    run = replace(STARTED, updates=updates, guided=0)
+    np.testing.assert_array_equal(fit(run, device="cpu")["sigma_x"], run.model().sigma_x)

@@ -104,8 +104,10 @@ def _train_in_processes(parts: list[Run]) -> None:
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
             )
             stack.callback(worker.kill)
-            pickle.dump(part, worker.stdin)
-            worker.stdin.flush()
+            # One that is gone before it has read a run is found below, with its reason.
+            with contextlib.suppress(BrokenPipeError):
+                pickle.dump(part, worker.stdin)
+                worker.stdin.flush()
             workers.append(worker)
         for worker in workers:
             errors = worker.stderr.read().decode(errors="replace")

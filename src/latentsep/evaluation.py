@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import ive
+from scipy.stats import rankdata
 from torch import Tensor
 
 from latentsep import seeds
@@ -130,7 +131,7 @@ def circular_rank_correlation(angles: Tensor | np.ndarray) -> np.ndarray:
     >>> float(circular_rank_correlation(np.array([3.0, 2.5, 1.0, 0.9, -2.0]))) == 1
     True
     """
-    ranks = np.asarray(angles).argsort(-1, kind="stable").argsort(-1, kind="stable")
+    ranks = rankdata(np.asarray(angles), axis=-1)  # equal angles share a rank, so that a single one has no order
     n = ranks.shape[-1]
     means = [np.exp(2j * np.pi / n * (sense * ranks - np.arange(n))).mean(-1) for sense in (1, -1)]
     return np.round(np.maximum(*np.abs(means)) ** 2, 12)

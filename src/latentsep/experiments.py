@@ -192,6 +192,7 @@ def pictures(
     guided starts along the orders of ``starts``. All pictures make up a batch. Half of the updates of a
     guided start are guided.
     """
+    protocol(profile)  # refuses an unknown one
     chosen = {name: value for name, value in PICTURES[profile].items() if name != "objects"}
     settings = {**chosen, "batch_size": None, "learning_rate": 3e-3, "layers": layers, "seed": seed}
     settings |= {name: value for name, value in changes.items() if value is not None}

@@ -71,25 +71,26 @@ class Loops:
     def angles(self, dataset: float) -> Tensor:
         """Angles ``(size,)`` in radians that place the datapoints regularly in the order found for their loop."""
         angles = torch.empty(self.frames)
-        angles[list(self.orders[self._index(dataset)])] = regular_phases(self.frames)
+        angles[list(self.orders[_index(dataset, len(self.points))])] = regular_phases(self.frames)
         return angles[self._rows(dataset)]
 
     def ordered(self, orders: Sequence[Sequence[int]]) -> "Loops":
         """The same data with an order of the frames for each loop, along which a start can be guided."""
+        everyone, count = list(range(self.frames)), len(self.points)
+        if len(orders) != count or any(sorted(order) != everyone for order in orders):
+            raise ValueError(f"orders is {orders!r}; choose {count} orders of the frames 0 to {self.frames - 1}")
         return replace(self, orders=tuple(tuple(int(i) for i in order) for order in orders))
 
     def outside(self, sigma_x: float) -> float:
-        """What −log P(x|z) has, in nats, beyond what the networks see.
+        """What −log P(x|z) has, in nats, beyond what the networks see of a picture without noise.
 
-        It is the constant of the directions that no picture has, where a decoder is exact, and of the
-        unit; with noise, also the mean of the noise in those directions, which no decoder can know.
+        It is the constant of the directions that no picture has, where a decoder is exact, and of the unit.
         """
         missing = self.ambient - self.dimension
-        constant = missing / 2 * math.log(2 * math.pi * sigma_x**2) + self.dimension * math.log(self.unit)
-        return constant + missing * self.noise**2 / (2 * sigma_x**2)
+        return missing / 2 * math.log(2 * math.pi * sigma_x**2) + self.dimension * math.log(self.unit)
 
     def _frames(self, dataset: float) -> Tensor:
-        return torch.tensor(self.points[self._index(dataset)] / self.unit, dtype=torch.get_default_dtype())
+        return torch.tensor(self.points[_index(dataset, len(self.points))] / self.unit, dtype=torch.get_default_dtype())
 
     def _rows(self, dataset: float) -> Tensor:
         """Which frame each datapoint is of."""
@@ -99,11 +100,6 @@ class Loops:
 
     def _stream(self, dataset: float, name: str) -> torch.Generator:
         return seeds.generator(self.seed, "noisy pictures", name, f"{dataset:g}", f"{self.noise:g}")
-
-    def _index(self, dataset: float) -> int:
-        if dataset not in range(1, len(self.points) + 1):
-            raise ValueError(f"dataset is {dataset!r}; choose a whole number from 1 to {len(self.points)}")
-        return int(dataset) - 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,7 @@ class Span:
 
     def pictures(self, x: Tensor, dataset: float) -> np.ndarray:
         """The pictures ``(..., H, W)`` of datapoints ``(..., numbers)`` of a loop."""
-        i = int(dataset) - 1
+        i = _index(dataset, len(self.means))
         return self.means[i] + np.tensordot(x.double().numpy() * self.unit, self.bases[i], 1)
 
 
@@ -158,6 +154,12 @@ def in_pixels(images: np.ndarray) -> Loops:
     """Loops of pictures ``(loops, frames, H, W)`` as they are, D = H·W numbers between 0 and 1 (thesis §10.1)."""
     points = _float(images).reshape(*images.shape[:2], -1)
     return Loops(_digest(images, "pixels"), points, 1.0, points.shape[-1])
+
+
+def _index(dataset: float, count: int) -> int:
+    if dataset not in range(1, count + 1):
+        raise ValueError(f"dataset is {dataset!r}; choose a whole number from 1 to {count}")
+    return int(dataset) - 1
 
 
 def _float(images: np.ndarray) -> np.ndarray:

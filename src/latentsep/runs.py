@@ -63,9 +63,11 @@ class Run:
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "a positive number")
         _require("width", self.width, self.width is None or self.width >= 1, "None or 1 or more")
         _require("annealing", self.annealing, self.annealing is None or self.annealing > 0, "None or a positive number")
-        possible = getattr(self.data, "orders", None) is not None and hasattr(self.space, "outputs")
+        able = getattr(self.space, "family", None) == "heat kernel"
+        possible = getattr(self.data, "orders", None) is not None and able
         most = self.updates if possible else 0
-        _require("guided", self.guided, 0 <= self.guided <= most, "0" + f" to {most}" * possible)
+        needed = ", or data with orders and a latent circle of heat kernels"
+        _require("guided", self.guided, 0 <= self.guided <= most, f"0 to {most}" if possible else "0" + needed)
 
     def seed_of(self, member: Member) -> int:
         """The seed of one member, which does not depend on the company it trains in."""

@@ -55,7 +55,7 @@ def spectral(rows: np.ndarray, neighbours: int = 2) -> np.ndarray:
     np.put_along_axis(graph, distances.argsort(axis=1, kind="stable")[:, :neighbours], 1.0, axis=1)
     graph = np.maximum(graph, graph.T)
     _, vectors = np.linalg.eigh(np.diag(graph.sum(1)) - graph)
-    return np.arctan2(vectors[:, 2], vectors[:, 1]).argsort(kind="stable")
+    return _canonical(np.arctan2(vectors[:, 2], vectors[:, 1]).argsort(kind="stable"))
 
 
 def tours(rows: np.ndarray) -> list[np.ndarray]:
@@ -73,9 +73,12 @@ def tours(rows: np.ndarray) -> list[np.ndarray]:
 
 def film(rows: np.ndarray, begin: list[np.ndarray] | None = None) -> np.ndarray:
     """The order with the least ``code_length`` that local search reaches from short ``tours``, by default its own."""
-    gram = rows @ rows.T
-    films = [_descend(t, lambda t: code_length(gram, t)) for t in (tours(rows) if begin is None else begin)]
-    return min(films, key=lambda t: code_length(gram, t))
+    gram, distances = rows @ rows.T, _distances(rows)
+    films = np.array([_descend(t, lambda t: code_length(gram, t)) for t in (tours(rows) if begin is None else begin)])
+    codes = code_length(gram, films)
+    # Equal codes, those of every k-th frame, are told apart by the way from frame to frame.
+    equal = films[codes < codes.min() + 1e-6]
+    return _canonical(equal[path_length(distances, equal).argmin()])
 
 
 def path_length(distances: np.ndarray, orders: np.ndarray) -> np.ndarray:

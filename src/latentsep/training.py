@@ -43,7 +43,8 @@ def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled
                 trainer.save(checkpoint)
                 saved = time.monotonic()
     weights = {name: value.detach().cpu().numpy() for name, value in trainer.vae.state_dict().items()}
-    return {**weights, "history": trainer.history_array()}
+    # Of very few updates not even the last one is past the annealing.
+    return {**weights, "sigma_x": trainer.sigma_x.cpu().numpy(), "history": trainer.history_array()}
 
 
 class Trainer:
