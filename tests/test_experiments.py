@@ -287,7 +287,9 @@ def test_pictures_are_learnt_in_every_way_by_the_same_members(profile):
     base = found["baseline"]
     assert base.members == tuple(MEMBERS)
     assert (base.data, base.layers, base.seed, base.batch_size) == (LOOPS, 3, 4, None)
-    assert (base.updates, base.width) == (PICTURES[profile]["updates"], PICTURES[profile]["width"])
+    width = PICTURES[profile]["width"] or LOOPS.ambient // 3
+    rate = PICTURES[profile]["learning_rate"]
+    assert (base.updates, base.width, base.learning_rate) == (PICTURES[profile]["updates"], width, rate)
     differences = {
         "as published": {"space": circle()},
         "corrected": {"space": Circle()},
@@ -304,9 +306,11 @@ def test_profiles_know_pictures_too():
     assert set(PICTURES) == set(PROFILES)
     updates = [PICTURES[profile]["updates"] for profile in PROFILES]
     assert updates == sorted(updates)
-    # §10.1.1, §10.2.1: 100 000 updates of ⌊D/3⌋ neurons.
+    # §10.1.1, §10.2.1: 100 000 updates of ⌊D/3⌋ neurons, D the number of pixels; the rate is that of §5.3.
     thesis = pictures(LOOPS, {}, MEMBERS, "thesis")["baseline"]
-    assert (thesis.updates, thesis.model().encoder.widths) == (100_000, (6, 2, 2, 4))
+    wide = LOOPS.ambient // 3
+    assert (thesis.updates, thesis.model().encoder.widths) == (100_000, (6, wide, wide, 4))
+    assert thesis.learning_rate == 1e-4
 
 
 def test_what_a_chapter_leaves_open_about_pictures_is_the_profiles():

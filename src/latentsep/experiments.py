@@ -7,7 +7,7 @@ from latentsep.datasets import Benchmark
 from latentsep.distributions import CORRECTIONS
 from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
 from latentsep.loops import Loops
-from latentsep.networks import ACTIVATIONS
+from latentsep.networks import ACTIVATIONS, hidden_widths
 from latentsep.runs import Member, Run
 
 #: What each profile changes: ``smoke`` only shows that everything runs, ``book`` is what is
@@ -23,11 +23,11 @@ REDUCTORS: dict[str, dict[str, int]] = {
     "book": {"updates": 1_500, "samples": 200},
     "thesis": {"updates": 10_000, "samples": 10_000},
 }
-#: And for pictures (thesis §10.1.1, §10.2.1): updates and widths, and how many objects if not all.
-PICTURES: dict[str, dict[str, int | None]] = {
-    "smoke": {"updates": 60, "width": 8, "objects": 3},
-    "book": {"updates": 3_000, "width": 64},
-    "thesis": {"updates": 100_000, "width": None},
+#: And for pictures (thesis §10.1.1, §10.2.1), where no width is that of networks that see all D pixels, ⌊D/3⌋.
+PICTURES: dict[str, dict[str, float | None]] = {
+    "smoke": {"updates": 60, "width": 8, "learning_rate": 3e-3},
+    "book": {"updates": 3_000, "width": 64, "learning_rate": 3e-3},
+    "thesis": {"updates": 100_000, "width": None, "learning_rate": 1e-4},
 }
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
 
@@ -193,9 +193,9 @@ def pictures(
     guided start are guided.
     """
     protocol(profile)  # refuses an unknown one
-    chosen = {name: value for name, value in PICTURES[profile].items() if name != "objects"}
-    settings = {**chosen, "batch_size": None, "learning_rate": 3e-3, "layers": layers, "seed": seed}
+    settings = {**PICTURES[profile], "batch_size": None, "layers": layers, "seed": seed}
     settings |= {name: value for name, value in changes.items() if value is not None}
+    settings["width"] = settings["width"] or hidden_widths(data.ambient, 1)[0]
     run = Run(tuple(members), data, **settings)
     runs = {"baseline": run, "as published": replace(run, space=circle()), "corrected": replace(run, space=Circle())}
     runs["corrected, annealed"] = replace(runs["corrected"], annealing=0.2)

@@ -27,7 +27,7 @@ class Loops:
 
     source: str
     points: np.ndarray = field(compare=False, repr=False)
-    unit: float
+    unit: float = field(compare=False)  # of ``points``, and like them given by the source but for rounding
     ambient: int
     orders: tuple[tuple[int, ...], ...] | None = None
     noise: float = 0.0
@@ -111,7 +111,7 @@ class Span:
 
     means: np.ndarray
     bases: np.ndarray
-    unit: float
+    unit: float = field(compare=False)  # of ``points``, and like them given by the source but for rounding
 
     def pictures(self, x: Tensor, dataset: float) -> np.ndarray:
         """The pictures ``(..., H, W)`` of datapoints ``(..., numbers)`` of a loop."""
@@ -124,7 +124,7 @@ def shrink(images: np.ndarray) -> tuple[Loops, Span]:
 
     F pictures differ from their mean within a space of fewer than F dimensions. Turned into that space,
     distances stay what they are; an encoder can see nothing else, and a decoder that leaves it only
-    loses. So the least −ELBO is the same, up to ``Loops.outside``, at a hundredth of the cost.
+    loses. So the least −ELBO is the same, up to ``Loops.outside``.
 
     With the centred pictures as rows of X and G = XXᵀ, the numbers are the rows of G^½ and the basis is
     G^(−½)X, the orthonormal one nearest to the pictures themselves (Löwdin, 1950). Unlike singular
