@@ -88,3 +88,28 @@ def test_of_mathjax_only_the_entry_script_and_its_fonts_are_kept(tmp_path):
     kept = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     assert kept == ["output/chtml/fonts/woff-v2/font.woff", "tex-chtml.js"]
     assert not (folder / "a11y").exists()
+
+
+def rendered(monkeypatch, body: str) -> None:
+    """Let rendering write one page with this body instead of running Jupyter Book."""
+
+    def run(source, target, *_, **__) -> None:
+        pages = target / "_build" / "html" / "book"
+        pages.mkdir(parents=True)
+        for page in (source / "book").glob("*.ipynb"):
+            (pages / f"{page.stem}.html").write_text(body)
+
+    monkeypatch.setattr(book, "run_jupyter_book", run)
+
+
+@pytest.mark.parametrize(("body", "put"), [('<script src="../plotly/plotly.min.js">', True), ("plotly", False)])
+def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout, monkeypatch, body, put):
+    root, _ = checkout
+    (root / "book" / "references.bib").touch()
+    rendered(monkeypatch, body)
+    chapter = notebooks.find("1")
+    notebooks.execute(chapter, chapter.values({}), book.executed_path(chapter))
+    html = book._render(notebooks.chapters())
+    # Not under _static, where every page would load it.
+    assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["plotly/plotly.min.js"] * put
+    assert (html / "book" / "01-small.html").read_text() == body

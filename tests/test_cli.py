@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from latentsep import cli, ledger, notebooks, paths
+from latentsep import book, cli, ledger, notebooks, paths
 
 
 def generated(root):
@@ -41,6 +42,22 @@ def test_run_executes_with_parameters_and_prints_where(checkout, capsys):
     assert cli.main(["run", "1", "--profile", "smoke", "-p", "count", "7"]) == 0
     assert generated(root) == ["runs/01-small-profile=smoke-count=7.ipynb"]
     assert capsys.readouterr().out.strip().endswith("runs/01-small-profile=smoke-count=7.ipynb")
+
+
+def test_a_chapter_as_a_page_of_its_own_comes_with_the_script_that_it_loads(checkout, monkeypatch, capsys):
+    root, _ = checkout
+    (root / "book" / "references.bib").touch()
+    (root / "_config.yml").write_text("title: Small\n")
+
+    def render(source, target, *_, **__) -> None:
+        (target / "_build" / "html" / "book").mkdir(parents=True)
+        (target / "_build" / "html" / "book" / "page.html").write_text('<script src="../plotly/plotly.min.js">')
+
+    monkeypatch.setattr(book, "run_jupyter_book", render)
+    assert cli.main(["run", "1", "--html"]) == 0
+    page = Path(capsys.readouterr().out.splitlines()[-1])
+    assert page == root / "_build" / "runs" / "01-small" / "book" / "page.html"
+    assert (page.parent / "../plotly/plotly.min.js").stat().st_size > 1_000_000
 
 
 def test_a_failing_cell_is_exit_1_and_keeps_what_was_there(checkout, capsys):

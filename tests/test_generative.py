@@ -13,7 +13,7 @@ from scipy import stats
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from latentsep import ensembles, seeds
-from latentsep.datasets import Benchmark, embed
+from latentsep.datasets import Benchmark, ExtendedBenchmark, embed
 from latentsep.generative import (
     Known,
     Phases,
@@ -24,7 +24,7 @@ from latentsep.generative import (
     kl_isotropic,
     kl_normals,
 )
-from latentsep.latent_spaces import Circle, Euclidean, LatentSpace, kl_normal
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace, kl_normal
 from latentsep.runs import Member, Run
 from latentsep.vae import VAE
 
@@ -137,7 +137,7 @@ def test_a_deviation_that_is_none_is_refused_by_name(name, wrong):
 @pytest.mark.parametrize(
     ("space", "law"),
     [(Euclidean(1), stats.norm()), (Euclidean(3), stats.norm())]
-    + [(s, stats.uniform(-math.pi, 2 * math.pi)) for s in (Circle(), Circle("real"), Phases())],
+    + [(s, stats.uniform(-math.pi, 2 * math.pi)) for s in (Circle(), Circle("real"), Phases(), CliffordTorus())],
 )
 def test_draws_follow_the_prior(space, law):
     drawn = draw(space, 20_000, stream())
@@ -150,7 +150,7 @@ def test_draws_follow_the_prior(space, law):
     assert np.abs(correlations).max() < 4 / math.sqrt(20_000)
 
 
-@pytest.mark.parametrize("space", [Euclidean(2), Circle(), Phases()])
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), Phases(), CliffordTorus()])
 def test_draws_depend_on_their_stream_alone(space):
     first, again, other = draw(space, 50, stream(1)), draw(space, 50, stream(1)), draw(space, 50, stream(2))
     assert torch.equal(first, again)
@@ -160,7 +160,7 @@ def test_draws_depend_on_their_stream_alone(space):
 
 
 @pytest.mark.parametrize("extreme", [0.0, 1 - 2**-24])
-@pytest.mark.parametrize("space", [Euclidean(2), Circle()])
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), CliffordTorus()])
 def test_draws_are_finite_at_either_end_of_what_rand_returns(space, extreme, monkeypatch):
     monkeypatch.setattr(torch, "rand", lambda *shape, generator: torch.full(shape, extreme))
     drawn = draw(space, 5, stream())
@@ -209,6 +209,26 @@ def test_the_benchmark_decodes_its_phases():
         assert float(decoded[1, 2, 3, j]) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("shrunk", [True, False])
+def test_the_extended_benchmark_decodes_its_two_phases(shrunk, float64):
+    data = ExtendedBenchmark(6, 8, shrunk)
+    model = Known.extended(data, 0.1, members=3)
+    assert model.space == CliffordTorus(Phases()) != CliffordTorus()
+    assert torch.equal(model.sigma_x, torch.tensor([0.1] * 3) / data.unit)
+    x, phases = data.visualisation()
+    z = phases.expand(2, 3, -1, -1)
+    assert torch.equal(model.decode(z), x.expand(2, 3, -1, -1))
+    pictures = data.pictures(model.decode(z))[1, 2]
+    for i, j, n in ((0, 0, 0), (1, 4, 13), (5, 2, 62)):
+        first, second = phases[n].tolist()
+        expected = math.sin(2 * math.pi * (i + 1) / 6 + first) + math.sin(4 * math.pi * (j + 1) / 6 + second)  # (11.1)
+        assert float(pictures[n, i, j]) == pytest.approx(expected, abs=1e-12)
+    # Its data are those of noise σ: as far from its means as σ_X says.
+    noisy, phases = replace(data, count=100).sample(0.1)
+    scaled = (noisy - model.decode(phases)) / model.sigma_x[0]
+    assert abs(scaled.square().mean() - 1) < 5 * math.sqrt(2 / scaled.numel())
+
+
 def test_only_a_trained_ensemble_is_a_generative_model():
     run = Run((Member(0.1, 0.5), Member(0.1, 0.2)), Benchmark(5, 40), Circle(), updates=2, batch_size=8)
     trained = ensembles.train(run)
@@ -254,7 +274,7 @@ def test_codes_on_the_circle_are_samples_of_the_posterior():
     assert off.sin().mean(1).abs().max() < 4 / math.sqrt(10_000)
 
 
-@pytest.mark.parametrize("space", [Euclidean(2), Circle()])
+@pytest.mark.parametrize("space", [Euclidean(2), Circle(), CliffordTorus()])
 def test_codes_follow_their_data_and_depend_on_seed_and_member_alone(space):
     trained, x = encoders(space), normal_noise(9, 5)
     codes = aggregate_posterior(trained, x, seed=1)
@@ -266,6 +286,7 @@ def test_codes_follow_their_data_and_depend_on_seed_and_member_alone(space):
     alike = aggregate_posterior(trained, x[:1].expand(9, -1))
     assert len(alike.flatten().unique()) == alike.numel()
     # With no spread left, codes are the locations of their own data.
-    trained.vae.encoder.layers[-1].bias[:, -space.noise_features :] = -60
+    spread = [2, 5] if isinstance(space, CliffordTorus) else slice(-space.noise_features, None)
+    trained.vae.encoder.layers[-1].bias[:, spread] = -60
     locations = space.location(trained.vae.posterior(x))
     torch.testing.assert_close(aggregate_posterior(trained, x), locations, rtol=0, atol=1e-10)

@@ -1,4 +1,4 @@
-"""R^d and S¹ as latent spaces: divergences from the prior, samples and their gradients."""
+"""R^d, S¹ and T^k as latent spaces: divergences from the prior, samples and their gradients."""
 
 import math
 
@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
 from latentsep.distributions import HeatKernel, PublishedDiffusion, wrap
-from latentsep.latent_spaces import Circle, Euclidean, kl_normal, kl_normal_diagonal
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, kl_normal, kl_normal_diagonal
 
 MODERATE = st.floats(-3, 3)
 DIMENSIONS = st.integers(1, 5)
@@ -373,3 +373,116 @@ def test_circles_are_values():
     assert Circle("real") == Circle("real") != Circle()
     assert len(set(CIRCLES)) == len(CIRCLES)
     assert Circle() != Euclidean(2)
+
+
+# The torus
+
+TORI = [CliffordTorus(circle) for circle in CIRCLES] + [CliffordTorus(CIRCLES[0], 3), CliffordTorus(CIRCLES[3], 3)]
+
+
+def outputs_on(torus: CliffordTorus, *shape: int, seed: int = 0) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Random encoder outputs, and each circle's own part of them."""
+    parts = [outputs(torus.circle, *shape, seed=seed + k) for k in range(torus.dimension)]
+    return torch.cat(parts, -1), parts
+
+
+def noise_on(torus: CliffordTorus, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape, torus.dimension, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("torus", TORI)
+def test_a_torus_is_a_product_of_circles(torus):
+    circle, k = torus.circle, torus.dimension
+    raw, parts = outputs_on(torus, 2, 5)
+    noise = noise_on(torus, 4, 2, 5)
+    q, alone = torus.posterior(raw), [circle.posterior(part) for part in parts]
+    z = torus.rsample(q, noise)
+    each = [circle.rsample(p, e) for p, e in zip(alone, noise.split(1, -1), strict=True)]
+    torch.testing.assert_close(z, torch.cat(each, -1))
+    torch.testing.assert_close(torus.location(q), torch.cat([circle.location(p) for p in alone], -1))
+    # Independent angles: log densities and divergences add up (11.8).
+    density = sum(p.log_prob(a) for p, a in zip(alone, each, strict=True))
+    torch.testing.assert_close(q.log_prob(z[..., None]), density)
+    torch.testing.assert_close(torus.kl(q, z), sum(circle.kl(p, a) for p, a in zip(alone, each, strict=True)))
+    if circle.family == "heat kernel":
+        torch.testing.assert_close(torus.kl(q), torus.kl(q, z))  # samples do not matter
+    points = torch.cat([circle.embed(a) for a in each], -1) / math.sqrt(k)  # (11.6)
+    torch.testing.assert_close(torus.embed(z), points)
+    torch.testing.assert_close(points.norm(dim=-1), torch.ones(4, 2, 5).double())
+
+
+@pytest.mark.parametrize("torus", TORI)
+def test_the_shapes_on_the_torus(torus):
+    k, features = torus.dimension, torus.circle.encoder_features
+    assert (torus.encoder_features, torus.noise_features, torus.decoder_features) == (k * features, k, 2 * k)
+    q = torus.posterior(outputs_on(torus, 2, 5)[0])
+    assert (q.batch_shape, q.event_shape) == ((2, 5), (k, 1))
+    for leading in ((), (7,), (3, 7)):
+        z = torus.rsample(q, noise_on(torus, *leading, 2, 5))
+        assert z.shape == (*leading, 2, 5, k)
+        assert ((z >= -math.pi) & (z < math.pi)).all()
+        assert torus.embed(z).shape == (*leading, 2, 5, 2 * k)
+    far = torus.location(torus.posterior(20 * outputs_on(torus, 2, 5)[0]))
+    assert torus.location(q).shape == far.shape == (2, 5, k)
+    assert ((far >= -math.pi) & (far < math.pi)).all()
+    assert torus.kl(q, noise_on(torus, 7, 2, 5)).shape == (2, 5)
+
+
+def test_the_torus_lies_in_space_as_the_thesis_has_it():
+    for first, second in ((0.3, -2.0), (3.0, 1.0)):
+        expected = [math.cos(first), math.sin(first), math.cos(second), math.sin(second)]
+        found = CliffordTorus().embed(torch.tensor([first, second], dtype=torch.float64))
+        np.testing.assert_allclose(found.numpy(), np.array(expected) / math.sqrt(2), atol=1e-15)  # (11.6)
+
+
+def test_a_torus_of_one_circle_is_that_circle():
+    for circle in CIRCLES:
+        torus, raw, noise = CliffordTorus(circle, 1), outputs(circle, 2, 5), noise_on(CliffordTorus(circle, 1), 4, 2, 5)
+        q, p = torus.posterior(raw), circle.posterior(raw)
+        z = torus.rsample(q, noise)
+        torch.testing.assert_close(z, circle.rsample(p, noise))
+        torch.testing.assert_close(torus.kl(q, z), circle.kl(p, z))
+        torch.testing.assert_close(torus.embed(z), circle.embed(z))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_prior_on_the_torus_is_uniform(k):
+    prior = CliffordTorus(dimension=k).prior()
+    assert (prior.batch_shape, prior.event_shape) == ((), (k,))
+    angles = torch.linspace(-math.pi, 3.14, 9 * k).view(9, k)
+    torch.testing.assert_close(prior.log_prob(angles), torch.full((9,), -k * math.log(2 * math.pi)))  # (11.5)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn = prior.sample((20_000,)).double()
+    assert ((drawn >= -math.pi) & (drawn < math.pi)).all()
+    for n in (1, 2):
+        assert (n * drawn).cos().mean(0).abs().max() < 5 / math.sqrt(2 * 20_000)
+        assert (n * drawn).sin().mean(0).abs().max() < 5 / math.sqrt(2 * 20_000)
+    if k > 1:  # one angle says nothing about the next
+        assert (drawn[:, 0] - drawn[:, 1]).cos().mean().abs() < 5 / math.sqrt(2 * 20_000)
+
+
+@pytest.mark.parametrize("torus", TORI)
+def test_gradients_on_the_torus_match_finite_differences(torus):
+    raw = outputs_on(torus, 2, 3)[0].requires_grad_()
+    noise = noise_on(torus, 5, 2, 3)
+
+    def both(raw):
+        q = torus.posterior(raw)
+        z = torus.rsample(q, noise)
+        return torus.embed(z).mean(0), torus.kl(q, z)
+
+    assert torch.autograd.gradcheck(both, raw)
+
+
+@pytest.mark.parametrize("dimension", [0, -1, 1.5, "2", None])
+def test_a_torus_of_no_circles_is_refused(dimension):
+    with pytest.raises(ValueError, match=r"^dimension is .*; choose a whole number of 1 or more$") as error:
+        CliffordTorus(dimension=dimension)
+    assert repr(dimension) in str(error.value)
+
+
+def test_tori_are_values():
+    assert CliffordTorus() == CliffordTorus(Circle(), 2) != CliffordTorus(Circle("real"))
+    assert len({*TORI, CliffordTorus()}) == len(TORI)
+    assert CliffordTorus() != Euclidean(4)

@@ -93,6 +93,14 @@ def test_following_passes_messages_on_to_a_channel_further_up(tmp_path, channel)
     assert events(channel) == [{"say": "one"}]
 
 
+def test_following_the_own_channel_ends(channel, capsys, not_interactive):
+    """Whoever starts a kernel sets the variable for it, and follows that very file."""
+    with follow(channel):
+        say("σ is small")
+    assert capsys.readouterr().err == "latentsep: σ is small\n"
+    assert not channel.exists()
+
+
 def test_following_ends_and_tidies_up_when_the_block_fails(tmp_path, capsys):
     path = tmp_path / "progress"
 

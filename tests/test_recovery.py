@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from latentsep import evaluation, recovery
+from latentsep import evaluation, recovery, topology
 from latentsep.datasets import regular_phases
 from latentsep.ensembles import Trained
-from latentsep.evaluation import winding
 from latentsep.experiments import circle
 from latentsep.latent_spaces import Circle, Euclidean
 from latentsep.loops import in_pixels
 from latentsep.runs import Member, Run
+from latentsep.topology import winding
 
 FRAMES = 32
 PHASES = regular_phases(FRAMES).double().numpy()
@@ -123,13 +123,13 @@ def test_the_table_has_a_row_for_each_member_with_what_was_measured(found):
     measured = evaluation.measure(TRAINED, recovery.frames(TRAINED), 3, 5)
     for name in (*evaluation.QUANTITIES, "error"):
         np.testing.assert_array_equal(found[name], measured[name])
-    walked = evaluation.topology(TRAINED, FRAMES, 16)
+    walked = topology.degrees(TRAINED, FRAMES, 16)
     for name in walked:
         np.testing.assert_array_equal(found[name], walked[name])
     assert found.repetition.tolist() == list(range(len(ENCODERS)))
     assert found.recovered.dtype == bool
     angles = np.stack([angle(torch.tensor(PHASES)) for angle, _ in ENCODERS.values()])
-    np.testing.assert_array_equal(found.order, evaluation.circular_rank_correlation(angles % (2 * np.pi)))
+    np.testing.assert_array_equal(found.order, topology.circular_rank_correlation(angles % (2 * np.pi)))
 
 
 def test_by_default_there_are_twenty_samples_of_the_first_seed():

@@ -14,17 +14,18 @@ from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
 from latentsep import reduction, seeds
-from latentsep.datasets import Benchmark, regular_phases
+from latentsep.datasets import Benchmark, ExtendedBenchmark, regular_phases
 from latentsep.distributions import wrap
-from latentsep.generative import Known, Phases, circle
-from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.generative import Known, Phases, circle, draw
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.reduction import Pair, Reductor, matched, nearest, relative_degree, tolerance, train
-from latentsep.reductors import Linear, Rotation, family
+from latentsep.reductors import Linear, Projection, Rotation, family
 from latentsep.vae import VAE
 
 pytestmark = pytest.mark.usefixtures("float64")
 
 R2, S1, PHI = Euclidean(2), Circle(), Phases()
+R4, T2 = Euclidean(4), CliffordTorus()
 TURNS = [0.5, -2.0, 3.0]  # one planted turn for each of three members
 SEEDS = st.integers(0, 10**6)
 SIGMAS = st.floats(0.05, 5)
@@ -138,13 +139,33 @@ def test_planted_turns_are_found_by_every_member_and_repetition(source, target, 
     assert tolerance(*models, found, samples=100).value.max() < 1e-6
 
 
-@pytest.mark.parametrize(("source", "target"), [(S1, R2), (PHI, R2), (R2, R2), (Euclidean(3), R2)])
+@pytest.mark.parametrize(("source", "target"), [(S1, R2), (PHI, R2), (R2, R2), (Euclidean(3), R2), (T2, R2)])
 def test_planted_matrices_are_found_by_every_member_and_repetition(source, target):
     planted = noise(3, *Linear(source, target).shape)
     models = known(lambda z: sheet(source.embed(z) @ planted.mT), source), known(sheet, target)
     found = quickly({"only": Pair(*models)}, updates=600)["only"]
     torch.testing.assert_close(found.parameters, planted.expand(2, -1, -1, -1), rtol=0, atol=1e-4)
     assert tolerance(*models, found, samples=100).value.max() < 1e-6
+
+
+def test_planted_turns_and_an_exchange_of_a_torus_are_found():
+    # A decoder of two loops, the second smaller, so that there is one best map and worse ones that fold.
+    def decoded(z: Tensor) -> Tensor:
+        return torch.cat([loop(z[..., :1]), 0.5 * loop(z[..., 1:])], -1)
+
+    turn = torch.tensor([[0.5, -2.0], [1.0, 3.0], [0.0, 0.0]])[:, None]
+    sense = torch.tensor([[1.0, 1], [-1, 1], [-1, -1]])[:, None]
+    source, target = known(lambda z: decoded(turn + sense * z.flip(-1)), T2), known(decoded, T2)
+    pair = Pair(source, target)
+    assert pair.family == Projection(T2, T2)
+    found = quickly({"only": pair}, updates=600, repetitions=4)["only"]
+    assert found.parameters.shape == (4, 3, 4, 4)
+    values = tolerance(source, target, found, samples=400).value
+    best = values.argmin(0)
+    assert values.min(0).values.max() < 1e-4
+    z = draw(T2, 50, seeds.generator(0, "test")).expand(3, -1, -1)
+    images = torch.stack([found(z)[best[m], m] for m in range(3)])
+    assert wrap(images - (turn + sense * z.flip(-1))).abs().max() < 0.02
 
 
 def test_a_model_reduces_to_itself_without_loss():
@@ -372,6 +393,51 @@ def test_over_a_circle_the_tolerance_is_the_integral(space):
     torch.testing.assert_close(few.value, found.value, rtol=1e-10, atol=0)
 
 
+@pytest.mark.parametrize("target", [R4, T2, S1])
+def test_over_a_torus_the_tolerance_is_the_mean_over_draws(target):
+    models = vae(T2, 1, 2, scale=1.5), vae(target, 3, 4, sigma=0.2)
+    torus = Reductor(Linear(T2, R4), noise(2, 4, 4)) if target == R4 else Reductor(Projection(T2, T2), noise(2, 4, 4))
+    mapping = (lambda z: torus(z)[..., :1]) if target == S1 else torus
+    found = tolerance(*models, mapping, samples=40_000)
+    assert not found.error.any()
+    drawn = draw(T2, 40_000, seeds.generator(0, "test")).expand(2, -1, -1)
+    estimate = tolerance(*models, mapping, latents=drawn)
+    assert ((estimate.value - found.value).abs() < 4 * estimate.error).all()
+    assert (estimate.error < 0.02 * found.value).all()
+    # The two angles are drawn each by itself: where they are equal the mean is another.
+    diagonal = tolerance(*models, mapping, latents=drawn[..., :1].expand(-1, -1, 2))
+    assert ((diagonal.value - found.value).abs() > 8 * diagonal.error).any()
+
+
+def test_over_a_torus_the_tolerance_is_the_integral():
+    # Turned by (a, b), the points (cos θ, sin θ) of two circles of radii 1 and 2 are 2 − 2cos a and 4(2 − 2cos b) off.
+    def decoded(z: Tensor) -> Tensor:
+        return torch.cat([unit(z[..., :1]), 2 * unit(z[..., 1:])], -1)
+
+    turn = torch.tensor([0.3, -1.1])
+    source, target = known(decoded, T2, 0.5, 0.2), known(decoded, CliffordTorus(PHI), 0.5, 0.7)
+    found = tolerance(source, target, lambda z: wrap(z + turn), samples=50)
+    squares = 2 - 2 * math.cos(0.3) + 4 * (2 - 2 * math.cos(1.1))
+    for m, (sigma, to) in enumerate([(0.5, 0.5), (0.2, 0.7)]):
+        expected = squares / (2 * to**2) + 4 * math.log(to / sigma) + 2 * ((sigma / to) ** 2 - 1)  # (8.11), D = 4
+        assert float(found.value[m]) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("samples", "side", "k"), [(10_000, 100, 2), (90, 9, 2), (2, 2, 2), (5, 2, 2), (1_000, 10, 3)])
+def test_over_a_torus_nearly_as_many_pairs_are_taken(samples, side, k):
+    seen = []
+
+    def mapping(z: Tensor) -> Tensor:
+        seen.append(z)
+        return z
+
+    model = known(lambda z: z.cos(), CliffordTorus(dimension=k), 0.5, 0.5)
+    tolerance(model, model, mapping, samples=samples)
+    taken = torch.cat(seen, 1)
+    assert taken.shape == (2, side**k, k)
+    assert torch.equal(taken[0], torch.cartesian_prod(*[regular_phases(side)] * k))
+
+
 def gaussian_pair() -> tuple[Known, Known, Tensor, Tensor]:
     """Linear decoders A z of R², and one that is zero: ‖Az‖² has the mean ‖A‖² and the variance 2‖AᵀA‖²."""
     a = noise(2, 4, 2)
@@ -561,3 +627,37 @@ def test_single_precision_suffices():
 def test_pairs_into_the_plane_are_left_alone():
     models = turned(S1, (1, -1, 1)), turned(R2)
     assert matched(*models) == Pair(*models)
+
+
+# Tori
+
+
+def test_pairs_with_a_torus_take_its_families():
+    models = {"space": vae(R4, 1, 2), "torus": vae(T2, 3, 4)}
+    pairs = reduction.between(models)
+    assert pairs["space", "torus"].family == Projection(R4, T2)
+    assert pairs["torus", "space"].family == Linear(T2, R4)
+    assert Pair(models["torus"], models["torus"]).family == Projection(T2, T2)
+    with pytest.raises(ValueError, match=r"^family maps Euclidean\(dimension=4\) to CliffordTorus\("):
+        Pair(models["torus"], models["torus"], Projection(R4, T2))
+    found = quickly(pairs, updates=5)
+    table = reduction.tolerances(pairs, found, samples=100)
+    assert len(table) == 2 * 2 * 2
+    assert (table.error[table.source == "torus"] == 0).all()
+    assert (table.error[table.source == "space"] > 0).all()
+    # Equal deviations leave nothing that no map can change.
+    assert (table.constant == 0).all()
+
+
+def test_the_pictures_of_chapter_11_are_reduced_in_the_numbers_that_networks_see():
+    # The tolerance does not depend on whether it is that of four numbers or of all pixels.
+    shift = torch.tensor([0.2, -0.1])
+    found = []
+    for shrunk in (True, False):
+        data = ExtendedBenchmark(6, shrunk=shrunk)
+        model = Known.extended(data, 0.4, members=2)
+        found.append(tolerance(model, model, lambda z: wrap(z + shift), samples=100).value)
+    # Each circle has the squared radius 36/2.
+    expected = 18 * (2 - 2 * math.cos(0.2) + 2 - 2 * math.cos(0.1)) / (2 * 0.4**2)
+    for values in found:
+        torch.testing.assert_close(values, torch.full((2,), expected))

@@ -1,4 +1,4 @@
-"""Families of maps between latent spaces: the six of Table 9.1, and what turning and mirroring do."""
+"""Families of maps between latent spaces: the six of Table 9.1, turning and mirroring, and those of the torus."""
 
 import math
 import re
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from latentsep import seeds
 from latentsep.distributions import wrap
-from latentsep.evaluation import winding
 from latentsep.generative import Phases, circle
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.reductors import Linear, Rotation, angles, family
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
+from latentsep.reductors import Linear, Projection, Rotation, angles, family
+from latentsep.topology import winding
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -30,8 +30,8 @@ def stream(seed: int = 0) -> torch.Generator:
 
 def latents(space, *shape: int, seed: int = 0) -> torch.Tensor:
     """Random latent variables ``(*shape, d)``: angles over the circle, normal otherwise."""
-    if isinstance(space, Circle):
-        return (2 * torch.rand(*shape, 1, generator=stream(seed)) - 1) * math.pi
+    if isinstance(space, Circle | CliffordTorus):
+        return (2 * torch.rand(*shape, space.noise_features, generator=stream(seed)) - 1) * math.pi
     return torch.randn(*shape, space.dimension, generator=stream(seed))
 
 
@@ -227,6 +227,135 @@ def test_gradients_by_the_parameters_match_finite_differences(pair):
     assert torch.autograd.gradcheck(lambda p: embedded(chosen.apply(p, z)), parameters)
 
 
+# Tori
+
+R4, T2, T3, T2_OF_PHASES = Euclidean(4), CliffordTorus(), CliffordTorus(dimension=3), CliffordTorus(PHI)
+INTO_TORI = [(R4, T2), (T2, T2), (T2_OF_PHASES, T2), (T2, T2_OF_PHASES), (S1, T2), (Euclidean(3), T3), (T3, T2)]
+
+
+def embedded(space, z: np.ndarray) -> np.ndarray:
+    """(11.6) for a torus, and (7.3) for a circle; points of R^d are themselves."""
+    if isinstance(space, Euclidean):
+        return z
+    return np.concatenate([emb(angle) for angle in z]) / math.sqrt(len(z))
+
+
+@pytest.mark.parametrize("pair", INTO_TORI)
+def test_a_projection_is_a_matrix_and_a_direction_in_every_plane(pair):
+    source, target = pair
+    chosen, z = family(source, target), latents(source, 30)
+    assert chosen == Projection(source, target)
+    assert chosen.shape == (2 * target.dimension, len(embedded(source, z[0].numpy())))
+    for seed in range(3):
+        matrix = torch.randn(chosen.shape, generator=stream(seed))
+        images = chosen.apply(matrix, z)
+        assert images.shape == (30, target.dimension)
+        assert ((images >= -math.pi) & (images < math.pi)).all()
+        for one, image in zip(z, images, strict=True):
+            y = matrix.numpy() @ embedded(source, one.numpy())  # (11.11)
+            lengths = [math.hypot(y[i], y[i + 1]) for i in range(0, len(y), 2)]
+            expected = np.array([y[i] / lengths[i // 2] for i in range(len(y))]) / math.sqrt(len(lengths))  # (11.12)
+            np.testing.assert_allclose(embedded(target, image.numpy()), expected, atol=1e-13)
+            np.testing.assert_allclose(target.embed(image).numpy(), expected, atol=1e-13)
+
+
+def test_projections_worked_out_by_hand():
+    chosen = Projection(R4, T2)
+    swap = torch.tensor([[0.0, 0, 0, 2], [0, 0, 2, 0], [-1, 0, 0, 0], [0, 3, 0, 0]])
+    z = torch.tensor([[1.0, 0, 0, 1], [1, 1, 1, 1], [0, -2, 5, 0], [-1, 0, 0, -1]])
+    # y = (2, 0, −1, 0), (2, 2, −1, 3), (0, 10, 0, −6), (−2, 0, 1, 0)
+    expected = [[0, -math.pi], [math.pi / 4, math.atan2(3, -1)], [math.pi / 2, -math.pi / 2], [-math.pi, 0]]
+    torch.testing.assert_close(chosen.apply(swap, z), torch.tensor(expected), rtol=0, atol=1e-15)
+
+
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
+def test_the_lengths_of_the_rows_of_a_plane_do_not_matter_together(seed, first, second):
+    chosen, matrix = Projection(R4, T2), torch.randn(4, 4, generator=stream(seed))
+    z = latents(R4, 7, seed=seed + 1)
+    scaled = matrix * torch.tensor([first, first, second, second])[:, None]
+    assert wrap(chosen.apply(scaled, z) - chosen.apply(matrix, z)).abs().max() < 1e-12
+    # But one against the other they do.
+    bent = matrix * torch.tensor([1.0, 2.0, 1.0, 1.0])[:, None]
+    change = wrap(chosen.apply(bent, z) - chosen.apply(matrix, z))
+    assert change[:, 0].abs().max() > 1e-4
+    assert not change[:, 1].any()
+
+
+@given(ANGLES, ANGLES, st.sampled_from([1, -1]), st.sampled_from([1, -1]), st.booleans())
+def test_between_tori_are_all_turns_mirrorings_and_exchanges(first, second, sense, other, exchanged):
+    def block(turn: float, sense: int) -> torch.Tensor:
+        c, s = math.cos(turn), math.sin(turn)
+        return torch.tensor([[c, -s], [s, c]]) @ torch.diag(torch.tensor([1.0, sense]))
+
+    matrix = torch.block_diag(block(first, sense), block(second, other))
+    z, expected = latents(T2, 9), torch.tensor([first, second])
+    if exchanged:
+        matrix = matrix[:, [2, 3, 0, 1]]
+    expected = expected + torch.tensor([sense, other]) * (z.flip(-1) if exchanged else z)
+    assert wrap(Projection(T2, T2).apply(matrix, z) - expected).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("pair", INTO_TORI)
+def test_leading_axes_are_those_of_the_matrices(pair):
+    source, target = pair
+    chosen = family(source, target)
+    parameters = torch.randn(2, 3, *chosen.shape, generator=stream())  # repetitions, members
+    for z in (latents(source, 3, 7), latents(source, 2, 3, 7)):
+        images = chosen.apply(parameters, z)
+        assert images.shape == (2, 3, 7, target.dimension)
+        for r in range(2):
+            for m in range(3):
+                alone = chosen.apply(parameters[r, m], z.expand(2, 3, 7, -1)[r, m])
+                torch.testing.assert_close(images[r, m], alone)
+
+
+def test_from_a_torus_into_space_a_map_is_a_matrix():
+    chosen = family(T2, R4)
+    assert chosen == Linear(T2, R4)
+    assert chosen.shape == (4, 4)
+    matrix, z = torch.randn(4, 4, generator=stream()), latents(T2, 20)
+    for one, image in zip(z, chosen.apply(matrix, z), strict=True):
+        expected = matrix.numpy() @ embedded(T2, one.numpy())  # (11.13)
+        np.testing.assert_allclose(image.numpy(), expected, atol=1e-13)
+    # There and back again.
+    back = Projection(R4, T2).apply(torch.linalg.inv(matrix), chosen.apply(matrix, z))
+    assert wrap(back - z).abs().max() < 1e-9
+
+
+def test_projections_start_from_normal_entries():
+    chosen, stream_ = Projection(R4, T2), stream()
+    started = torch.stack([chosen.start(stream_) for _ in range(4_000)])
+    assert started.shape == (4_000, 4, 4)
+    assert started.mean(0).abs().max() < 5 / math.sqrt(4_000)
+    assert (started.square().mean(0) - 1).abs().max() < 5 * math.sqrt(2 / 4_000)
+    assert torch.equal(chosen.start(stream(1)), chosen.start(stream(1)))
+
+
+def test_maps_of_tori_say_what_they_do():
+    assert family(R4, T2).symbol == family(T2, R4).symbol == r"C \in \mathbb{R}^{4 \times 4}"
+    assert family(Euclidean(3), T3).symbol == r"C \in \mathbb{R}^{6 \times 3}"
+    assert family(T2, R4).formula() == r"C \cdot z"
+    for pair in ((R4, T2), (T2, T2)):
+        chosen = family(*pair)
+        said = chosen.formula()
+        assert said == r"\left(\mathrm{atan2}(y_1, y_2), \mathrm{atan2}(y_3, y_4)\right),\ y = C \cdot z"
+        # As a program: the angles of points (y₁, y₂) and (y₃, y₄).
+        matrix, z = torch.randn(4, 4, generator=stream()), latents(pair[0], 9)
+        for one, image in zip(z, chosen.apply(matrix, z), strict=True):
+            y = matrix.numpy() @ embedded(pair[0], one.numpy())
+            points = re.findall(r"\(y_(\d), y_(\d)\)", said)
+            expected = [atan2(y[[int(i) - 1, int(j) - 1]]) for i, j in points]
+            np.testing.assert_allclose(np.exp(1j * image.numpy()), np.exp(1j * np.array(expected)), atol=1e-13)
+    assert family(Euclidean(3), T3).formula().count("atan2") == 3
+
+
+@pytest.mark.parametrize("pair", INTO_TORI)
+def test_gradients_by_the_matrix_match_finite_differences(pair):
+    chosen, z = family(*pair), latents(pair[0], 2, 5)
+    parameters = torch.randn(2, *chosen.shape, generator=stream(), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: pair[1].embed(chosen.apply(p, z)), parameters)
+
+
 # What is refused
 
 
@@ -242,3 +371,18 @@ def test_a_rotation_ends_on_a_circle_and_starts_from_one_or_the_plane():
     for d in (1, 3):
         with pytest.raises(ValueError, match=rf"^source is Euclidean\(dimension={d}\); .* a circle or from Euclidean"):
             Rotation(Euclidean(d), S1)
+
+
+@pytest.mark.parametrize("target", [R2, R4, S1, PHI])
+def test_a_projection_ends_on_a_torus(target):
+    with pytest.raises(ValueError, match=rf"^target is {re.escape(str(target))}; a projection ends on a torus, "):
+        Projection(R4, target)
+
+
+def test_neither_a_rotation_nor_a_linear_map_ends_on_a_torus():
+    with pytest.raises(ValueError, match=r"^target is CliffordTorus\(.*; a linear map ends in a Euclidean space, "):
+        Linear(R4, T2)
+    with pytest.raises(ValueError, match=r"^target is CliffordTorus\(.*; a rotation ends on a circle, "):
+        Rotation(S1, T2)
+    with pytest.raises(ValueError, match=r"^source is CliffordTorus\(.*; a rotation starts from a circle"):
+        family(T2, S1)

@@ -8,7 +8,7 @@ Modules read from the ground up; each imports only from those above it:
 - ``datasets``, ``distributions``, ``latent_spaces``, ``networks``, ``vae``: the models;
 - ``loops``, ``seriation``: pictures as data, and the order that they show by themselves;
 - ``runs``, ``training``, ``ensembles``: what a training is, Algorithm 1, and its results by way of the records;
-- ``estimators``, ``evaluation``, ``recovery``, ``experiments``: what is measured, and on what;
+- ``estimators``, ``evaluation``, ``topology``, ``homology``, ``recovery``, ``experiments``: what is measured, on what;
 - ``linear``, ``ideal``, ``diffusion``: what can be known without training;
 - ``generative``, ``reductors``, ``reduction``: one generative model expressed through another;
 - ``figures``: one function per kind of picture;

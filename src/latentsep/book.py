@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,8 @@ from latentsep.notebooks import Chapter, chapters, execute, executed_state
 
 # Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
 _DATE = str(calendar.timegm((2026, 1, 1, 0, 0, 0)))
+# Not under _static, whose scripts Jupyter Book loads on every page: this one has several megabytes.
+_PLOTLY = "plotly/plotly.min.js"
 
 
 class BuildFailed(RuntimeError):
@@ -133,6 +136,7 @@ def _render(pages: dict[str, Chapter]) -> Path:
     run_jupyter_book(source, build_folder, paths.root() / "_config.yml", paths.root() / "_toc.yml", strict=True)
     html = build_folder / "_build" / "html"
     _trim(html)
+    add_scripts(html)
     return html
 
 
@@ -164,6 +168,14 @@ def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict
         text = log.read_text().splitlines()
         notable = [line for line in text if "WARNING" in line or "ERROR" in line] or text[-15:]
         raise BuildFailed("jupyter-book failed:\n" + "\n".join(notable) + f"\nthe whole log is {log}")
+
+
+def add_scripts(html: Path) -> None:
+    """Put plotly's script beside rendered pages if one of them loads it (see ``figures.turnable``)."""
+    if any(_PLOTLY in page.read_text() for page in (html / "book").glob("*.html")):
+        (html / _PLOTLY).parent.mkdir(exist_ok=True)
+        packaged = resources.files("plotly") / "package_data" / "plotly.min.js"
+        (html / _PLOTLY).write_bytes(packaged.read_bytes())
 
 
 def _trim(html: Path) -> None:

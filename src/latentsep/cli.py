@@ -107,6 +107,7 @@ def _page(notebook: Path) -> Path:
         (source / "toc.yml").write_text("format: jb-book\nroot: book/page\n")
         (source / "config.yml").write_text(yaml.safe_dump(config))
         book.run_jupyter_book(source, Path(scratch) / "out", source / "config.yml", source / "toc.yml", strict=False)
+        book.add_scripts(Path(scratch) / "out" / "_build" / "html")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(Path(scratch) / "out" / "_build" / "html", folder)
     return folder / "book" / "page.html"

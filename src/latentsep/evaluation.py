@@ -1,6 +1,5 @@
 """What is measured on a trained ensemble (thesis §5.5), and the best value it could take."""
 
-import copy
 import math
 
 import numpy as np
@@ -8,15 +7,12 @@ import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import ive
-from scipy.stats import rankdata
 from torch import Tensor
 
 from latentsep import seeds
-from latentsep.datasets import regular_phases
-from latentsep.distributions import HeatKernel, wrap
+from latentsep.distributions import HeatKernel
 from latentsep.ensembles import Trained
 from latentsep.estimators import kl_as_printed
-from latentsep.latent_spaces import Circle, Euclidean
 
 QUANTITIES = ("neg_elbo", "kl", "reconstruction", "mse")
 
@@ -77,14 +73,16 @@ def by_cell(measured: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float,
     return found
 
 
-def evidence_floor(dimension: int, sigma_x: float) -> float:
-    """The least mean of −log p(x), in nats, over noiseless benchmark data of random phase, for any model at all.
+def evidence_floor(dimension: int, sigma_x: float, circles: int = 1) -> float:
+    """The least mean of −log p(x), in nats, over noiseless data of ``circles`` random phases, for any model at all.
 
-    For every latent space, prior and decoder the model density is a mixture of N(·, σ_X² I), and the
-    best mixture for data uniform on a circle is uniform on a circle of radius a times theirs. The
-    mean of −log p is then ``D/2·log(2πσ²) + D/4·(1 + a²)/σ² − log I₀(aD/(2σ²))``, to be minimised
-    over a; for σ_X² ≥ D/4 the best circle is its centre. No negative ELBO averaged over all phases is
-    lower. (One averaged over finitely many phases could be, for a model that knew just these.)
+    The data are those of the benchmarks (5.1) and (11.1): a circle of squared radius D/2 for each phase,
+    in planes at right angles. For every latent space, prior and decoder the model density is a mixture of
+    N(·, σ_X² I), and the best mixture for data uniform on circles is uniform on circles of radius a times
+    theirs. The mean of −log p is then ``D/2·log(2πσ²) + k(D/4·(1 + a²)/σ² − log I₀(aD/(2σ²)))`` for k
+    circles, to be minimised over a; for σ_X² ≥ D/4 the best circle is its centre. No negative ELBO averaged
+    over all phases is lower. (One averaged over finitely many phases could be, for a model that knew just
+    these.)
 
     >>> round(evidence_floor(25, 1.0), 3)
     25.134
@@ -96,7 +94,7 @@ def evidence_floor(dimension: int, sigma_x: float) -> float:
         argument = a * radius_squared / variance
         log_bessel = math.log(ive(0, argument)) + argument
         constant = dimension / 2 * math.log(2 * math.pi * variance)
-        return constant + radius_squared * (1 + a**2) / (2 * variance) - log_bessel
+        return constant + circles * (radius_squared * (1 + a**2) / (2 * variance) - log_bessel)
 
     return float(minimize_scalar(value, bounds=(0.0, 1.5), method="bounded", options={"xatol": 1e-12}).fun)
 
@@ -104,97 +102,6 @@ def evidence_floor(dimension: int, sigma_x: float) -> float:
 def floors(measured: pd.DataFrame, dimension: int) -> dict[str, float]:
     """The evidence floor of every measured cell, addressed as in ``by_cell`` without the quantity."""
     return {f"x{s:g}/sx{sx:g}": evidence_floor(dimension, sx) for s, sx in summarise(measured).index}
-
-
-def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how often closed sequences of angles turn, and their largest step.
-
-    ``angles`` in radians, shape ``(..., n)``, the last followed by the first. The winding number
-    means something only where the largest step (radians, in [0, π]) is well below π.
-
-    >>> float(winding(np.linspace(0, 4 * np.pi, 50, endpoint=False))[0])
-    2.0
-    """
-    angles = np.asarray(angles, dtype=np.float64)
-    steps = np.diff(angles, axis=-1, append=angles[..., :1])
-    wrapped = (steps + np.pi) % (2 * np.pi) - np.pi
-    return np.round(wrapped.sum(-1) / (2 * np.pi)) + 0.0, np.abs(wrapped).max(-1)  # no −0
-
-
-def circular_rank_correlation(angles: Tensor | np.ndarray) -> np.ndarray:
-    """How well angles ``(..., n)`` keep the cyclic order of a loop, from 0 to 1, whatever their spacing and sense.
-
-    The angles (radians, of n regular phases) are replaced by their ranks, spread evenly around the
-    circle; the coefficient is the squared length of the mean of exp(i·(rank − phase)), for the better
-    of the two senses (Mardia, 1975).
-
-    >>> float(circular_rank_correlation(np.array([3.0, 2.5, 1.0, 0.9, -2.0]))) == 1
-    True
-    """
-    ranks = rankdata(np.asarray(angles), axis=-1)  # equal angles share a rank, so that a single one has no order
-    n = ranks.shape[-1]
-    means = [np.exp(2j * np.pi / n * (sense * ranks - np.arange(n))).mean(-1) for sense in (1, -1)]
-    return np.round(np.maximum(*np.abs(means)) ** 2, 12)
-
-
-@torch.no_grad()
-def topology(trained: Trained, count: int = 100, fineness: int = 128, halvings: int = 20) -> pd.DataFrame:
-    """How each member's encoder takes the loop of noiseless data around the latent circle; one row per member.
-
-    Networks are continuous, so a loop that is walked finely enough has a ``degree``: it starts from
-    ``count·fineness`` regular phases and halves every interval with a step above π/2, up to
-    ``halvings`` times (NaN should one stay too long). ``largest_step`` (radians) is the longest way
-    that the latent angle goes, on that fine walk, between two neighbours among the ``count`` phases
-    of the visualisation set; above π/2 the member is ``torn``. ``apparent`` is the winding number
-    that these ``count`` phases alone would give: an encoder that runs back around the whole circle
-    between two of them looks whole. Codes in the plane are seen from their centroid. Raises
-    ``ValueError`` for a latent space that is neither S¹ nor R².
-    """
-    run, vae = trained.run, copy.deepcopy(trained.vae).double()
-    if run.space != Euclidean(2) and not isinstance(run.space, Circle):
-        raise ValueError(f"space is {run.space}; choose Circle or Euclidean(2)")
-    real = getattr(run.space, "head", None) == "real"
-
-    def angles_at(phases: Tensor) -> Tensor:
-        posterior = vae.posterior(run.loop(phases))
-        if real:
-            # Not wrapped: a step of a whole turn must not look like none.
-            return posterior.base_dist.loc.squeeze(-1)
-        z = run.space.location(posterior)
-        return z.squeeze(-1) if z.shape[-1] == 1 else torch.atan2(*(z - centre).flip(-1).unbind(-1))
-
-    def steps(angles: Tensor) -> Tensor:
-        forward = angles.roll(-1, -1) - angles
-        return forward if real else wrap(forward)
-
-    phases = regular_phases(count * fineness).double()
-    centre = run.space.location(vae.posterior(run.loop(phases))).mean(-2, keepdim=True)
-    angles, cell = angles_at(phases), torch.arange(count).repeat_interleave(fineness)
-    apparent, _ = winding(angles[:, ::fineness])
-    for _ in range(halvings):
-        long = (steps(angles).abs() > math.pi / 2).any(0)
-        if not long.any():
-            break
-        between = (phases + (phases.roll(-1) - phases).remainder(2 * math.pi) / 2)[long]
-        order = torch.cat([phases, between]).argsort()
-        phases, cell = torch.cat([phases, between])[order], torch.cat([cell, cell[long]])[order]
-        angles = torch.cat([angles, angles_at(between)], -1)[:, order]
-    finest, (turns, _) = steps(angles).abs(), winding(angles)
-    ways = torch.zeros(len(angles), count, dtype=angles.dtype).index_add_(1, cell, finest)
-    largest = ways.amax(-1).numpy()
-    return pd.DataFrame([vars(m) for m in run.members]).assign(
-        degree=np.where(finest.amax(-1) > math.pi / 2, np.nan, turns),
-        apparent=apparent,
-        largest_step=largest,
-        torn=largest > np.pi / 2,
-    )
-
-
-def outcome(found: pd.DataFrame) -> pd.Series:
-    """What became of the loop, from ``topology``: ``torn``, or by degree ``recovered``, ``folded`` or ``other``."""
-    turns = found["degree"].abs()
-    chosen = np.select([found["torn"], turns == 1, turns == 0], ["torn", "recovered", "folded"], "other")
-    return pd.Series(chosen, found.index)
 
 
 @torch.no_grad()
@@ -218,12 +125,6 @@ def roughness(points: Tensor) -> np.ndarray:
     """
     steps = (points - points.roll(1, -2)).norm(dim=-1)
     return (steps.amax(-1) / steps.median(-1).values).numpy()
-
-
-def plane_angles(points: Tensor) -> np.ndarray:
-    """Angles, in radians, of points ``(..., n, 2)`` of the plane as seen from their centroid."""
-    centred = (points - points.mean(-2, keepdim=True)).numpy()
-    return np.arctan2(centred[..., 1], centred[..., 0])
 
 
 @torch.no_grad()

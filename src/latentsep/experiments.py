@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from latentsep.datasets import Benchmark
+import numpy as np
+
+from latentsep.datasets import Benchmark, ExtendedBenchmark
 from latentsep.distributions import CORRECTIONS
-from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.ensembles import Trained
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.loops import Loops
 from latentsep.networks import ACTIVATIONS, hidden_widths
 from latentsep.runs import Member, Run
@@ -29,6 +32,14 @@ PICTURES: dict[str, dict[str, float | None]] = {
     "book": {"updates": 3_000, "width": 64, "learning_rate": 3e-3},
     "thesis": {"updates": 100_000, "width": None, "learning_rate": 1e-4},
 }
+#: And for the torus (thesis §11.3), with the widths that its pictures of 25 × 25 would have in ``thesis``. Each of
+#: its runs is the best of ``STARTS`` starts, after so many ``screened`` updates.
+TORUS: dict[str, dict[str, float | None]] = {
+    "smoke": {"updates": 60, "batch_size": 64, "width": 8, "learning_rate": 3e-3},
+    "book": {"updates": 12_000, "batch_size": 256, "width": 64, "learning_rate": 1e-3},
+    "thesis": {"updates": 100_000, "batch_size": None, "width": None, "learning_rate": 1e-4},
+}
+STARTS = 8
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
 
 
@@ -210,3 +221,43 @@ def noisy_pictures(guided: Run, noises: Sequence[float], repetitions: int = 3) -
     updates = min(guided.updates, 1_900)
     shared = {"members": members, "updates": updates, "guided": updates // 2, "batch_size": 256}
     return {s: replace(guided, data=replace(guided.data, noise=s, draws=4_000), **shared) for s in noises}
+
+
+def torus(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
+    """Chapter 11's autoencoders on pictures with two phases: R⁴, the torus as published, and corrected."""
+    protocol(profile)  # refuses an unknown one
+    settings = {**TORUS[profile], "seed": seed}
+    settings |= {name: value for name, value in changes.items() if value is not None}
+    data = ExtendedBenchmark(seed=seed)
+    settings["width"] = settings["width"] or hidden_widths(data.ambient, 1)[0]
+    members = tuple(Member(0, x, r) for x in SIGMAS for r in range(repetitions))
+    run = Run(members, data, Euclidean(4), **settings)
+    published, corrected = CliffordTorus(circle()), CliffordTorus()
+    return {"baseline": run, "as published": replace(run, space=published), "corrected": replace(run, space=corrected)}
+
+
+def starts(run: Run, count: int = STARTS, screened: int = 200) -> Run:
+    """The first ``screened`` updates of a run from ``count`` random starts for each member, as repetitions."""
+    members = tuple(replace(m, repetition=m.repetition * count + k) for m in run.members for k in range(count))
+    return replace(run, members=members, updates=min(screened, run.updates))
+
+
+def best_starts(run: Run, screened: Trained) -> Run:
+    """The run with each member's best start: the one with the least −ELBO over the last updates of ``screened``.
+
+    A short run is the beginning of a long one, so that the chosen starts go on as they began. Raises
+    ``ValueError`` if ``screened`` is not what ``starts`` makes of the run.
+    """
+    count, rest = divmod(len(screened.run.members), len(run.members))
+    if rest or screened.run.members != starts(run, count).members:
+        raise ValueError(f"screened has {len(screened.run.members)} members; choose what starts(run) trains")
+    last = screened.history[:, -1].reshape(len(run.members), count)
+    chosen = last.argmin(1) + count * np.arange(len(run.members))
+    return replace(run, members=tuple(screened.run.members[i] for i in chosen))
+
+
+def reduced_torus(runs: dict[str, Run], activation: str) -> dict[str, Run]:
+    """The cell with σ_X = 0.1 of ``torus``'s baseline and corrected torus, under another activation (Table 11.1)."""
+    chosen = {name: runs[name] for name in ("baseline", "corrected")}
+    members = {name: tuple(m for m in run.members if m.sigma_x == 0.1) for name, run in chosen.items()}
+    return {name: replace(run, members=members[name], activation=activation) for name, run in chosen.items()}

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from latentsep import seeds
-from latentsep.datasets import Benchmark, embed, regular_phases
+from latentsep.datasets import Benchmark, ExtendedBenchmark, embed, regular_phases
 from latentsep.ensembles import Trained
-from latentsep.latent_spaces import Circle, LatentSpace
+from latentsep.latent_spaces import Circle, CliffordTorus, LatentSpace
 from latentsep.vae import VAE
 
 
@@ -60,6 +60,15 @@ class Known:
         torch.Size([1, 3, 25])
         """
         return cls(lambda z: data.mean(z[..., 0]), Phases(), [sigma] * members)
+
+    @classmethod
+    def extended(cls, data: ExtendedBenchmark, sigma: float, members: int = 1) -> "Known":
+        """The generative model of chapter 11, in the numbers that networks see, with two phases (thesis 11.1).
+
+        >>> Known.extended(ExtendedBenchmark(), 0.1).decode(torch.zeros(1, 3, 2)).shape
+        torch.Size([1, 3, 4])
+        """
+        return cls(data.loop, CliffordTorus(Phases()), [sigma / data.unit] * members)
 
 
 def kl_normals(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:

@@ -202,3 +202,68 @@ class Circle:
     def location(self, posterior: Independent) -> Tensor:
         """The latent representation of a datapoint: its angle in [-π, π), shape ``(members, batch, 1)``."""
         return wrap(posterior.base_dist.loc)
+
+
+@dataclass(frozen=True)
+class CliffordTorus:
+    """T^k, a product of ``dimension`` circles: independent angles with a uniform prior (thesis ch. 11).
+
+    Latent variables are angles in radians, shape ``(..., k)``, each with a location and a time of its own
+    (thesis 11.8). All that has to do with a single angle is left to ``circle``. Raises ``ValueError`` for a
+    dimension below 1.
+
+    >>> torus = CliffordTorus()
+    >>> torus.embed(torch.zeros(2)).round(decimals=3)
+    tensor([0.7070, 0.0000, 0.7070, 0.0000])
+    """
+
+    circle: Circle = Circle()
+    dimension: int = 2
+
+    def __post_init__(self):
+        if not isinstance(self.dimension, int) or self.dimension < 1:
+            raise ValueError(f"dimension is {self.dimension!r}; choose a whole number of 1 or more")
+
+    @property
+    def encoder_features(self) -> int:
+        return self.dimension * self.circle.encoder_features
+
+    @property
+    def noise_features(self) -> int:
+        return self.dimension * self.circle.noise_features
+
+    @property
+    def decoder_features(self) -> int:
+        return self.dimension * self.circle.decoder_features
+
+    def prior(self) -> Independent:
+        """The uniform distribution of k angles (thesis 11.5)."""
+        one = self.circle.prior().base_dist
+        return Independent(one.expand((self.dimension,)), 1, validate_args=False)
+
+    def posterior(self, raw: Tensor) -> Independent:
+        """Turn encoder outputs ``(members, batch, encoder_features)`` into Q(z|x), a product of circles (thesis 11.8).
+
+        Its events have shape ``(k, 1)``: an angle in each of k circles.
+        """
+        return Independent(self.circle.posterior(self._split(raw)), 1, validate_args=False)
+
+    def rsample(self, posterior: Independent, noise: Tensor) -> Tensor:
+        """Map standard normal ``noise`` ``(..., members, batch, k)`` to angles in [-π, π) (thesis 7.10)."""
+        return self.circle.rsample(posterior.base_dist, self._split(noise)).flatten(-2)
+
+    def kl(self, posterior: Independent, z: Tensor | None = None) -> Tensor:
+        """KL(Q(z|x) || P_Z) in nats, shape ``(members, batch)``: the sum of those of the circles."""
+        return self.circle.kl(posterior.base_dist, None if z is None else self._split(z)).sum(-1)
+
+    def embed(self, z: Tensor) -> Tensor:
+        """The point of R^2k that the decoder sees, at distance 1 from the origin, shape ``(..., 2k)`` (thesis 11.6)."""
+        return self.circle.embed(self._split(z)).flatten(-2) / math.sqrt(self.dimension)
+
+    def location(self, posterior: Independent) -> Tensor:
+        """The latent representation of a datapoint: its angles in [-π, π), shape ``(members, batch, k)``."""
+        return self.circle.location(posterior.base_dist).flatten(-2)
+
+    def _split(self, features: Tensor) -> Tensor:
+        """A circle's share of ``(..., k·n)`` features, in an axis of its own: ``(..., k, n)``."""
+        return features.unflatten(-1, (self.dimension, -1))

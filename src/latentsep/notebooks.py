@@ -21,7 +21,7 @@ from papermill.exceptions import PapermillExecutionError
 from latentsep import coil, paths, progress, records
 from latentsep.paths import UsageError
 
-_LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas", "matplotlib", "myst-nb", "papermill")
+_LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas", "matplotlib", "gudhi", "plotly", "myst-nb", "papermill")
 
 
 class ChapterFailed(RuntimeError):

@@ -25,7 +25,7 @@ def say(message: str) -> None:
     if path := os.environ.get(VARIABLE):
         _append(path, {"say": message})
     else:
-        tqdm.write(f"latentsep: {message}", file=sys.stderr)
+        _write(message)
 
 
 class Bar:
@@ -91,7 +91,12 @@ def _show(path: Path, stop: threading.Event, position: int | None) -> None:
                     continue  # the other side is in the middle of writing
                 event, line = json.loads(line), ""
                 if "say" in event:
-                    say(event["say"])
+                    # This process may have the variable set as well, for the kernel to inherit: without end it
+                    # would pass on to itself what it reads.
+                    if os.environ.get(VARIABLE) == str(path):
+                        _write(event["say"])
+                    else:
+                        say(event["say"])
                     continue
                 if shown is None or label != event["label"] or shown.n > event["done"]:
                     if shown is not None:
@@ -104,6 +109,10 @@ def _show(path: Path, stop: threading.Event, position: int | None) -> None:
             stop.wait(_INTERVAL)
     if shown is not None:
         shown.close()
+
+
+def _write(message: str) -> None:
+    tqdm.write(f"latentsep: {message}", file=sys.stderr)
 
 
 def _append(path: str, event: dict) -> None:

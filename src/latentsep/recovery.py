@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentsep import evaluation
+from latentsep import evaluation, topology
 from latentsep.datasets import regular_phases
 from latentsep.ensembles import Trained
 
@@ -20,18 +20,18 @@ def frames(trained: Trained) -> Tensor:
 def angles(trained: Trained) -> np.ndarray:
     """The latent angle of every frame in radians, ``(members, frames)``; in the plane, as seen from the centroid."""
     codes = evaluation.latents(trained, frames(trained))
-    return codes[..., 0].numpy() if codes.shape[-1] == 1 else evaluation.plane_angles(codes)
+    return codes[..., 0].numpy() if codes.shape[-1] == 1 else topology.plane_angles(codes)
 
 
 def table(trained: Trained, samples: int = 20, seed: int = 0) -> pd.DataFrame:
     """What became of the loop, one row per member: topology, order and measures.
 
-    Columns of ``evaluation.topology`` on a walk of 16 steps from frame to frame, ``order`` (the circular
+    Columns of ``topology.degrees`` on a walk of 16 steps from frame to frame, ``order`` (the circular
     rank correlation of latent angle and true phase), ``recovered`` (untorn, degree ±1, order above
     ``ORDERLY``), and those of ``evaluation.measure``.
     """
-    found = evaluation.topology(trained, trained.run.data.frames, 16)
-    found["order"] = evaluation.circular_rank_correlation(angles(trained))
+    found = topology.degrees(trained, trained.run.data.frames, 16)
+    found["order"] = topology.circular_rank_correlation(angles(trained))
     found["recovered"] = ~found.torn & (found.degree.abs() == 1) & (found.order > ORDERLY)
     measured = evaluation.measure(trained, frames(trained), samples, seed)
     return found.join(measured[[*evaluation.QUANTITIES, "error"]])

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from latentsep import progress, seeds
 from latentsep.datasets import regular_phases
-from latentsep.evaluation import winding
 from latentsep.generative import GenerativeModel, circle, draw, kl_isotropic
-from latentsep.latent_spaces import Circle
+from latentsep.latent_spaces import Circle, CliffordTorus
 from latentsep.reductors import Family, family
+from latentsep.topology import winding
 
 Map = Callable[[Tensor], Tensor]
 _CHUNK = 2_000  # latent variables compared at once, which bounds the memory taken
@@ -61,7 +61,7 @@ def check(source: GenerativeModel, target: GenerativeModel) -> None:
     members = len(source.sigma_x), len(target.sigma_x)
     if members[0] != members[1]:
         raise ValueError(f"target has {members[1]} members and source {members[0]}; choose as many")
-    widths = [m.decode(circle(m.space, 1).expand(members[0], -1, -1)).shape[-1] for m in (source, target)]
+    widths = [m.decode(m.space.prior().mean.expand(members[0], 1, -1)).shape[-1] for m in (source, target)]
     if widths[0] != widths[1]:
         raise ValueError(f"target decodes to {widths[1]} numbers and source to {widths[0]}; choose as many")
 
@@ -156,9 +156,9 @@ def tolerance(
 ) -> Tolerance:
     """The least Δ for which ``mapping`` is a Δ-reductor: the mean KL over the prior of ``source`` (8.4).
 
-    For a source of angles the mean is taken by quadrature over ``samples`` regular angles: exact to
-    rounding for a smooth map of the circle, and without error. Otherwise it is the mean over as many
-    draws from the prior (8.9). ``latents`` ``(members, N, d)`` are averaged over in place of either.
+    For a source of angles the mean is taken by quadrature over ``samples`` regular angles (or nearly as
+    many pairs): exact to rounding for a smooth map of the circle, and without error. Otherwise it is the
+    mean over as many draws from the prior (8.9). ``latents`` ``(members, N, d)`` are averaged over in place of either.
     Raises ``ValueError`` for models that do not fit each other, as ``Pair`` does, or fewer than 2 samples.
     """
     check(source, target)
@@ -167,8 +167,10 @@ def tolerance(
     members = len(source.sigma_x)
     if latents is not None:
         exact, z = False, latents
-    elif exact := isinstance(source.space, Circle):
-        z = regular_phases(samples)[:, None].expand(members, -1, -1)
+    elif exact := isinstance(source.space, Circle | CliffordTorus):
+        circles = getattr(source.space, "dimension", 1)
+        side = regular_phases(max(2, round(samples ** (1 / circles))))
+        z = torch.cartesian_prod(*[side] * circles).reshape(-1, circles).expand(members, -1, -1)
     else:
         z = draw(source.space, samples, seeds.generator(seed, "tolerance")).expand(members, -1, -1)
     values = torch.cat([divergence(source, target, mapping, part) for part in z.split(_CHUNK, 1)], -1).double()
@@ -177,7 +179,7 @@ def tolerance(
 
 
 def matched(source: GenerativeModel, target: GenerativeModel) -> Pair:
-    """A pair with Table 9.1's family, reflected for those members whose relative degree is negative.
+    """A pair with the thesis's family, reflected for those members whose relative degree is negative.
 
     A degree of 0, of a decoder that folds or tears the circle, asks for neither sense and gets no reflection.
     """
@@ -227,7 +229,7 @@ def by_cell(found: pd.DataFrame) -> tuple[dict[tuple[str, str], tuple[float, flo
 @torch.no_grad()
 def constant(source: GenerativeModel, target: GenerativeModel) -> Tensor:
     """The part of Δ that no map can change, D/2 (log σ₂²/σ₁² + σ₁²/σ₂² − 1), in nats, ``(members,)`` (9.2)."""
-    means = source.decode(circle(source.space, 1).expand(len(source.sigma_x), -1, -1))[:, 0]
+    means = source.decode(source.space.prior().mean.expand(len(source.sigma_x), 1, -1))[:, 0]
     return kl_isotropic(means, source.sigma_x, means, target.sigma_x)
 
 

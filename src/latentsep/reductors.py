@@ -1,4 +1,4 @@
-"""Families of simple maps from one latent space to another (thesis ch. 9).
+"""Families of simple maps from one latent space to another (thesis ch. 9, 11).
 
 A family is stateless: it knows the two spaces, the shape of its parameters λ, a random start and how
 parameters move latent variables. Algorithm 2, in ``reduction``, finds the parameters.
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from latentsep.distributions import wrap
 from latentsep.generative import Phases
-from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,67 @@ class Rotation:
         return _ENDS[type(self.target)].format(turned)
 
 
-Family = Linear | Rotation
+@dataclass(frozen=True)
+class Projection:
+    """M(z) = the angles of C·z, or of C·Emb(z), in as many planes as the target has circles (thesis 11.11, 11.12).
+
+    Parameters C have shape ``(..., 2k, n)`` with n the width of the embedded source. Between tori the family
+    has all rotations, reflections and exchanges of the circles. Raises ``ValueError`` unless the target is a
+    torus.
+
+    >>> family = Projection(Euclidean(4), CliffordTorus())
+    >>> family.apply(torch.eye(4), torch.tensor([[0.0, 3.0, -1.0, 0.0]])) / math.pi
+    tensor([[0.5000, 1.0000]])
+    """
+
+    source: LatentSpace
+    target: LatentSpace
+
+    def __post_init__(self):
+        if not isinstance(self.target, CliffordTorus):
+            raise ValueError(f"target is {self.target}; a projection ends on a torus, choose family(source, target)")
+
+    @property
+    def symbol(self) -> str:
+        return r"C \in \mathbb{{R}}^{{{} \times {}}}".format(*self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.target.decoder_features, self.source.decoder_features)
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        """A random matrix of independent standard normal entries; the lengths of its rows do not matter."""
+        return torch.randn(self.shape, generator=generator)
+
+    def apply(self, parameters: Tensor, z: Tensor) -> Tensor:
+        """Map latent variables ``(..., batch, d₁)`` to angles ``(..., batch, k)`` in [-π, π)."""
+        points = (self.source.embed(z) @ parameters.mT).unflatten(-1, (-1, 2))
+        return wrap(torch.atan2(points[..., 1], points[..., 0]))
+
+    def formula(self) -> str:
+        """The map in TeX, with the angle in each plane."""
+        rows = [f"y_{i}, y_{i + 1}" for i in range(1, self.shape[0], 2)]
+        turned = ", ".join(rf"\mathrm{{atan2}}({row})" for row in rows)
+        return rf"\left({turned}\right),\ y = C \cdot {_POINT[type(self.source)]}"
+
+
+Family = Linear | Rotation | Projection
 
 _EMBED = r"\mathrm{{Emb}}_{{\mathbb{{R}}^2}}({})"
-_POINT = {Euclidean: "z", Circle: "z", Phases: _EMBED.format("z")}
+_POINT = {Euclidean: "z", Circle: "z", CliffordTorus: "z", Phases: _EMBED.format("z")}
 _ANGLE = {Euclidean: r"\mathrm{atan2}(z)", Circle: r"\mathrm{atan2}(z)", Phases: "z"}
 _ENDS = {Circle: _EMBED, Phases: r"({} + \pi) \bmod 2\pi - \pi"}
 
 
 def family(source: LatentSpace, target: LatentSpace, reflected: bool | tuple[bool, ...] = False) -> Family:
-    """The family that Table 9.1 has for a pair of spaces: linear into R^d, rotations into a circle."""
+    """The family that the thesis has for a pair of spaces: linear into R^d, rotations into a circle (Table 9.1).
+
+    Into a torus it is a matrix and a projection (11.12).
+    """
     if isinstance(target, Euclidean):
         return Linear(source, target)
+    if isinstance(target, CliffordTorus):
+        return Projection(source, target)
     return Rotation(source, target, reflected)
 
 

@@ -19,6 +19,7 @@ from latentsep.checks import (
     objective,
     pictures,
     reduction,
+    torus,
 )
 from latentsep.checks.registry import STATEMENTS
 from latentsep.ledger import Check
@@ -36,6 +37,7 @@ __all__ = [
     "objective",
     "pictures",
     "reduction",
+    "torus",
 ]
 
 

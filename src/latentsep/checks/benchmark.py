@@ -12,10 +12,11 @@ from latentsep.checks.registry import against_normal, statement
 from latentsep.datasets import Benchmark, embed, regular_phases
 from latentsep.ensembles import Trained, train
 from latentsep.estimators import kl_as_printed
-from latentsep.evaluation import latents, measure, plane_angles, winding
+from latentsep.evaluation import latents, measure
 from latentsep.latent_spaces import kl_normal_diagonal
 from latentsep.ledger import Check
 from latentsep.runs import Member, Run
+from latentsep.topology import plane_angles, winding
 from latentsep.vae import negative_log_likelihood
 
 DATA = Benchmark()

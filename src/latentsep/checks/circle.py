@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentsep import evaluation, experiments, figures
+from latentsep import experiments, figures, topology
 from latentsep.checks.registry import statement
 from latentsep.datasets import Benchmark
 from latentsep.diffusion import images
@@ -33,7 +33,7 @@ def over_the_circle(values: Tensor) -> float:
 
 def loops(published: Trained, corrected: Trained) -> Check:
     """Fig. 7.1: do neighbouring phases stay neighbours all around, and does the loop turn once?"""
-    broken = [int((evaluation.outcome(evaluation.topology(t)) != "recovered").sum()) for t in (published, corrected)]
+    broken = [int((topology.outcome(topology.degrees(t)) != "recovered").sum()) for t in (published, corrected)]
     members = len(published.run.members)
     return Check(f"members of {members} whose encoder does not turn once, untorn", broken[0], 0, broken[1])
 

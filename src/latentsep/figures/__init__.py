@@ -1,8 +1,8 @@
 """One function per kind of picture; the only part of the package that knows matplotlib.
 
 Every function returns a ``Picture``, which a notebook cell shows as SVG, or as PNG where there are
-thousands of marks. Colours of phases are cyclic, and four phases carry markers of their own, so
-that the order can be read without colour.
+thousands of marks; two return what moves or can be turned. Colours of phases are cyclic, and four
+phases carry markers of their own, so that the order can be read without colour.
 """
 
 from latentsep.figures.base import Picture
@@ -16,6 +16,7 @@ from latentsep.figures.estimators import (
     sigma_x_curves,
     sigma_x_panels,
 )
+from latentsep.figures.holes import barcode
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 from latentsep.figures.mappings import commuting_square, mapped_grid, mapping_triangle, matrix_steps, rotation_steps
@@ -30,17 +31,22 @@ from latentsep.figures.pictures import (
     turning,
 )
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
+from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates
+from latentsep.figures.turnable import Turnable, turnable_torus
 
 __all__ = [
     "Film",
     "Picture",
+    "Turnable",
     "architecture",
     "around",
+    "barcode",
     "commuting_square",
     "datapoints",
     "diffusion_in_time",
     "embedded_phases",
     "error_against_samples",
+    "flat_torus",
     "four_solutions",
     "frequency_domain",
     "kl_and_printed_norm",
@@ -50,12 +56,16 @@ __all__ = [
     "learning_curve",
     "lookalikes",
     "mapped_grid",
+    "mapped_tori",
     "mapping_triangle",
     "matrix_steps",
+    "mean_picture",
     "orders",
     "plane_of_errors",
+    "planes",
     "predicted_rings",
     "radii",
+    "raw_coordinates",
     "reconstructions",
     "rotation_steps",
     "shares_by_radius",
@@ -66,6 +76,7 @@ __all__ = [
     "tear_strip",
     "terms_needed",
     "tolerances",
+    "turnable_torus",
     "turning",
     "variants",
 ]

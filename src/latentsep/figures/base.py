@@ -62,9 +62,9 @@ def canvas(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: float = 9) -> None:
+def scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: float = 9, rim: float = 0.25) -> None:
     """Mark points of the plane by phase: a cyclic colour each, and four phases with a marker of their own."""
-    ax.scatter(*points.T, c=[colour(float(p)) for p in phases], s=size, zorder=3, linewidths=0.25, edgecolors="0.4")
+    ax.scatter(*points.T, c=[colour(float(p)) for p in phases], s=size, zorder=3, linewidths=rim, edgecolors="0.4")
     for phase, marker in PHASE_MARKERS.items():
         nearest = int((phases - phase).abs().argmin())
         ax.scatter(

@@ -4,6 +4,7 @@ Spaces go by their names in the thesis, "R²", "S¹" and "Φ".
 """
 
 import math
+from collections.abc import Iterable
 
 import matplotlib as mpl
 import numpy as np
@@ -21,9 +22,9 @@ from latentsep.distributions import wrap
 from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, canvas, phase_bar, picture, scatter_phases
 from latentsep.reductors import Family, Linear, Rotation, angles
 
-_TEX = {"R²": r"\mathbb{R}^2", "S¹": "S^1", "Φ": r"\Phi"}
+TEX = {"R²": r"\mathbb{R}^2", "S¹": "S^1", "Φ": r"\Phi", "R⁴": r"\mathbb{R}^4", "T²": "T^2"}
 _RED, _BLUE, _GREY, _GREEN = "#A50F15", "#3182BD", "0.45", "#009E73"  # of different lightness, too
-_LOOK = {"R²": ("o", _RED), "S¹": ("s", _BLUE), "Φ": ("^", _GREY)}
+_LOOK = {"R²": ("o", _RED), "S¹": ("s", _BLUE), "Φ": ("^", _GREY), "R⁴": ("o", _RED), "T²": ("s", _BLUE)}
 _AXES = {"R²": ("z_1", "z_2"), "S¹": (r"\cos\theta", r"\sin\theta"), "Φ": (r"\cos\varphi", r"\sin\varphi")}
 _HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps letters readable on top of marks
 _BEND = 0.24  # of a curved arrow, relative to the distance that it covers
@@ -82,7 +83,7 @@ def mapping_triangle(families: dict[tuple[str, str], Family]) -> Figure:
     ax.axis("off")
     places = {"S¹": np.array([0, 1.6]), "R²": np.array([-1.3, 0]), "Φ": np.array([1.3, 0])}
     for name, place in places.items():
-        ax.text(*place, f"${_TEX[name]}$", ha="center", va="center", fontsize=16)
+        ax.text(*place, f"${TEX[name]}$", ha="center", va="center", fontsize=16)
     legend = {}
     for (source, target), family in families.items():
         linear = isinstance(family, Linear)
@@ -93,7 +94,7 @@ def mapping_triangle(families: dict[tuple[str, str], Family]) -> Figure:
         # The label sits on the curve, which passes half its bend to the right of the chord.
         right = np.array([(end - start)[1], (start - end)[0]])
         parameter = family.symbol.partition(r" \in")[0]
-        label = rf"$M^{{({parameter})}}_{{{_TEX[source]};{_TEX[target]}}}$"
+        label = rf"$M^{{({parameter})}}_{{{TEX[source]};{TEX[target]}}}$"
         paper = {"color": "white", "pad": 1}
         ax.text(*((start + end) / 2 + right * _BEND / 2), label, ha="center", va="center", bbox=paper, fontsize=11)
         kind = "matrix multiplication" if linear else "angle rotation"
@@ -212,31 +213,49 @@ def mapped_grid(codes: dict[str, Tensor], mapped: dict[tuple[str, str], Tensor],
     axes = fig.subplots(len(codes), len(codes), sharex="col", sharey="col", squeeze=False)
     for source, row in zip(codes, axes, strict=True):
         for (target, own), ax in zip(codes.items(), row, strict=True):
-            if source != target:
-                there = mapped[source, target] * (1 if target == "R²" else _INSIDE)
-                lines = torch.stack([own, there], 1)
-                ax.add_collection(LineCollection(lines.numpy(), colors="0.6", linewidths=0.6, zorder=1))
-                _shaded(ax, there, phases, "x", _GREEN)
-            _shaded(ax, own, phases, *_LOOK[target])
-            for phase in PHASE_MARKERS:
-                at = own[_nearest(phases, phase)]
-                away = 10 * at / at.norm().clamp(min=1e-9)
-                ax.annotate(
-                    PHASE_LABELS[phase], at.tolist(), away.tolist(), textcoords="offset points", fontsize=7,
-                    ha="center", va="center", zorder=5, path_effects=_HALO,
-                )  # fmt: skip
-            reach = 1.4 * max(float(p.abs().max()) for p in (own, *(mapped[s, target] for s in codes if s != target)))
-            ax.set(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
-            ax.locator_params(nbins=5)
+            compared(ax, target, own, mapped.get((source, target)), phases)
+            square(ax, [own, *(mapped[s, target] for s in codes if s != target)])
     for name, top, bottom, left in zip(codes, axes[0], axes[-1], axes[:, 0], strict=True):
-        top.set_title(f"into ${_TEX[name]}$")
-        left.set_ylabel(f"from ${_TEX[name]}$")
+        top.set_title(f"into ${TEX[name]}$")
+        left.set_ylabel(f"from ${TEX[name]}$")
         bottom.set_xlabel("${}$ across, ${}$ up".format(*_AXES[name]))
-    looks = {f"codes in ${_TEX[name]}$": _LOOK[name] for name in codes} | {"mapped codes": ("x", _GREEN)}
+    spaces_legend(fig, codes)
+    return fig
+
+
+def compared(ax: Axes, space: str, own: Tensor, mapped: Tensor | None, phases: Tensor) -> None:
+    """Codes ``(n, 2)`` of a space and those mapped into it, if any, joined by a line where the datapoint is the same.
+
+    Mapped codes are drawn at a smaller radius in circles, where they would hide behind the own ones.
+    """
+    if mapped is not None:
+        there = mapped * (1 if space.startswith("R") else _INSIDE)
+        lines = torch.stack([own, there], 1)
+        ax.add_collection(LineCollection(lines.numpy(), colors="0.6", linewidths=0.6, zorder=1))
+        _shaded(ax, there, phases, "x", _GREEN)
+    _shaded(ax, own, phases, *_LOOK[space])
+    for phase in PHASE_MARKERS:
+        at = own[_nearest(phases, phase)]
+        away = 10 * at / at.norm().clamp(min=1e-9)
+        ax.annotate(
+            PHASE_LABELS[phase], at.tolist(), away.tolist(), textcoords="offset points", fontsize=7,
+            ha="center", va="center", zorder=5, path_effects=_HALO,
+        )  # fmt: skip
+
+
+def square(ax: Axes, points: Iterable[Tensor]) -> None:
+    """A window around the origin, as wide as high, in which several sets of points ``(n, 2)`` have room for names."""
+    reach = 1.4 * max(float(p.abs().max()) for p in points)
+    ax.set(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+    ax.locator_params(nbins=5)
+
+
+def spaces_legend(fig: Figure, spaces: Iterable[str]) -> None:
+    """Which marks are codes of which space, and which were mapped there, below the panels."""
+    looks = {f"codes in ${TEX[name]}$": _LOOK[name] for name in spaces} | {"mapped codes": ("x", _GREEN)}
     handles = [Line2D([], [], linestyle="", marker=m, color=c, label=label) for label, (m, c) in looks.items()]
     handles.append(Line2D([], [], color="0.6", linewidth=0.6, label="same phase"))
     fig.legend(handles=handles, title="dark: phase ±π, pale: phase 0", loc="outside lower center", ncols=len(handles))
-    return fig
 
 
 def _shaded(ax: Axes, points: Tensor, phases: Tensor, marker: str, colour: str) -> None:
