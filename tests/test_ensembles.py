@@ -34,6 +34,7 @@ STARTED = replace(
     learning_rate=1e-3,
     annealing=0.5,
     guided=30,
+    cooled=25,
 )
 
 

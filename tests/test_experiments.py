@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import experiments, records
-from latentsep.datasets import Benchmark
+from latentsep import ensembles, experiments, records
+from latentsep.datasets import Benchmark, ExtendedBenchmark
+from latentsep.ensembles import Trained
 from latentsep.experiments import (
     PICTURES,
     PROFILES,
     REDUCTORS,
     SIGMAS,
+    TORUS,
     ablation,
     benchmark_table,
+    best_starts,
     circle,
     circle_tables,
     estimator_study,
@@ -25,17 +28,20 @@ from latentsep.experiments import (
     other_batches,
     pictures,
     protocol,
+    rectified_torus,
     redrawn,
     reduced_cell,
     reductions,
     sigma_x_sweep,
+    starts,
     tear,
+    torus,
 )
-from latentsep.latent_spaces import Circle, Euclidean
+from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.loops import shrink
 from latentsep.networks import ACTIVATIONS
 from latentsep.runs import Member, Run
-from latentsep.training import fit
+from latentsep.training import BLOCK, fit
 
 EVERY = ("density", "sampling", "kl", "head")
 
@@ -130,7 +136,9 @@ def runs(made: Run | list[Run] | dict[str, Run]) -> list[Run]:
     return [made] if isinstance(made, Run) else list(made.values() if isinstance(made, dict) else made)
 
 
-@pytest.mark.parametrize("make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study])
+@pytest.mark.parametrize(
+    "make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study, torus]
+)
 def test_parameters_left_open_in_a_chapter_leave_the_profile(make):
     # A chapter hands on its ``updates`` and ``batch_size``, which are None unless the reader sets them.
     assert make("smoke", updates=None, batch_size=None) == make("smoke")
@@ -139,7 +147,9 @@ def test_parameters_left_open_in_a_chapter_leave_the_profile(make):
     assert {run.batch_size for run in changed} == {9}
 
 
-@pytest.mark.parametrize("make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study])
+@pytest.mark.parametrize(
+    "make", [benchmark_table, circle_tables, ablation, tear, sigma_x_sweep, estimator_study, torus]
+)
 def test_every_experiment_refuses_an_unknown_profile(make):
     with pytest.raises(ValueError, match="profile is 'quick'"):
         make("quick")
@@ -290,12 +300,13 @@ def test_pictures_are_learnt_in_every_way_by_the_same_members(profile):
     width = PICTURES[profile]["width"] or LOOPS.ambient // 3
     rate = PICTURES[profile]["learning_rate"]
     assert (base.updates, base.width, base.learning_rate) == (PICTURES[profile]["updates"], width, rate)
+    half = base.updates // 2
     differences = {
         "as published": {"space": circle()},
         "corrected": {"space": Circle()},
         "corrected, annealed": {"space": Circle(), "annealing": 0.2},
-        "corrected, film": {"space": Circle(), "data": FILM, "guided": base.updates // 2},
-        "corrected, tour": {"space": Circle(), "data": TOUR, "guided": base.updates // 2},
+        "corrected, film": {"space": Circle(), "data": FILM, "guided": half, "cooled": base.updates - half},
+        "corrected, tour": {"space": Circle(), "data": TOUR, "guided": half, "cooled": base.updates - half},
     }
     for name, changes in differences.items():
         assert found[name] == replace(base, **changes)
@@ -318,7 +329,7 @@ def test_what_a_chapter_leaves_open_about_pictures_is_the_profiles():
     changed = pictures(LOOPS, {"film": FILM}, MEMBERS, "smoke", updates=9, width=3, batch_size=4, learning_rate=0.1)
     for run in changed.values():
         assert (run.updates, run.width, run.batch_size, run.learning_rate) == (9, 3, 4, 0.1)
-    assert changed["corrected, film"].guided == 4
+    assert (changed["corrected, film"].guided, changed["corrected, film"].cooled) == (4, 5)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -331,8 +342,9 @@ def test_noisy_pictures_are_a_guided_run_of_one_loop_that_differs_in_noise_alone
         assert (run.data.noise, run.data.orders, run.data.source) == (noise, FILM.orders, FILM.source)
         assert run.updates <= guided.updates
         assert run.guided == run.updates // 2 > 0
+        assert run.cooled == run.updates - run.guided
         assert run.data.sample(1)[0].shape == (6 if noise == 0 else 4_000, 6)
-        same = ("members", "updates", "guided", "batch_size", "data")
+        same = ("members", "updates", "guided", "cooled", "batch_size", "data")
         assert replace(run, **{name: getattr(guided, name) for name in same}) == guided
     assert len({records.locate(run, fit) for run in found.values()}) == 3
 
@@ -340,3 +352,88 @@ def test_noisy_pictures_are_a_guided_run_of_one_loop_that_differs_in_noise_alone
 def test_pictures_refuse_an_unknown_profile():
     with pytest.raises(ValueError, match="profile is 'quick'"):
         experiments.pictures(LOOPS, {}, MEMBERS, "quick")
+
+
+# The torus
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_autoencoders_of_the_torus_differ_in_their_space_alone(profile):
+    found = torus(profile, repetitions=2, seed=3)
+    base = found["baseline"]
+    assert (base.space, base.data, base.layers, base.seed) == (Euclidean(4), ExtendedBenchmark(seed=3), 2, 3)
+    assert base.members == tuple(Member(0, x, r) for x in SIGMAS for r in range(2))
+    assert found == {
+        "baseline": base,
+        "as published": replace(base, space=CliffordTorus(circle())),
+        "corrected": replace(base, space=CliffordTorus()),
+    }
+    assert len({records.locate(run, fit) for run in found.values()}) == 3
+
+
+def test_the_thesis_profile_of_the_torus_has_the_pictures_widths():
+    assert set(TORUS) == set(PROFILES)
+    # §11.3 has the networks of §5.3, for pictures of 625 numbers, on all 2500 of them.
+    run = torus("thesis")["baseline"]
+    assert (run.updates, run.batch_size, run.learning_rate, run.cooled) == (100_000, None, 1e-4, 0)
+    assert run.model().encoder.widths == (4, 625 // 3, 625 // 3, 8)
+    assert len(run.data.sample(0)[0]) == 2_500
+
+
+def test_starts_are_repetitions_that_no_other_member_shares():
+    run = torus("book", repetitions=2)["corrected"]
+    found = starts(run, 3, screened=50)
+    assert (found.updates, found.cooled) == (50, 0)
+    assert replace(found, members=run.members, updates=run.updates, cooled=run.cooled) == run
+    expected = [Member(0, x, r) for x in SIGMAS for r in range(6)]
+    assert list(found.members) == expected
+    assert len({found.seed_of(m) for m in found.members}) == 18
+    assert starts(replace(run, updates=20, cooled=0), 3).updates == 20
+
+
+def test_the_best_start_is_the_one_with_the_least_bound_in_the_end():
+    run = torus("smoke", repetitions=2)["corrected"]
+    short = starts(run, 3)
+    history = np.full((18, 2), 5.0)
+    history[:, 0] = -np.arange(18)  # what came before does not matter
+    best = {(0.01, 0): 1, (0.01, 1): 0, (0.1, 0): 2, (0.1, 1): 2, (1.0, 0): 0, (1.0, 1): 1}
+    for i, (x, r) in enumerate(itertools.product(SIGMAS, range(2))):
+        history[3 * i + best[x, r], 1] = 4.0
+    chosen = best_starts(run, Trained(short, None, history))
+    assert chosen == replace(run, members=chosen.members)
+    assert chosen.members == tuple(Member(0, x, 3 * r + k) for (x, r), k in best.items())
+
+
+def test_a_chosen_start_goes_on_as_it_began():
+    run = replace(torus("smoke", repetitions=2)["corrected"], updates=BLOCK + 1, cooled=1)
+    short = ensembles.train(starts(run, 2, screened=BLOCK))
+    chosen = best_starts(run, short)
+    long = ensembles.train(chosen)
+    assert short.history.shape == (12, 1)
+    for member, begun in zip(chosen.members, long.history[:, 0], strict=True):
+        assert short.history[short.run.members.index(member), 0] == pytest.approx(float(begun), rel=1e-5)
+
+
+def test_starts_of_another_run_are_refused():
+    run = torus("smoke", repetitions=2)["corrected"]
+    other = Trained(starts(replace(run, members=run.members[:4]), 3), None, np.zeros((12, 1)))
+    with pytest.raises(ValueError, match=r"^screened has 12 members; choose what starts\(run\) trains$"):
+        best_starts(run, other)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_rectified_torus_is_one_cell_with_rectified_units_of_the_thesis_width(profile):
+    found = torus(profile, repetitions=2)
+    rectified = rectified_torus(found, profile)
+    assert list(rectified) == ["baseline", "corrected"]
+    for name, run in rectified.items():
+        assert run.members == (Member(0, 0.1, 0), Member(0, 0.1, 1))
+        shared = {f: getattr(run, f) for f in ("members", "width", "learning_rate")}
+        assert run == replace(found[name], activation="relu", **shared)
+        assert run.width == (8 if profile == "smoke" else 625 // 3)
+        assert run.learning_rate <= found[name].learning_rate
+
+
+def test_a_rectified_torus_refuses_an_unknown_profile():
+    with pytest.raises(ValueError, match="profile is 'quick'"):
+        rectified_torus(torus("smoke"), "quick")

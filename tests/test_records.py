@@ -123,6 +123,7 @@ CHANGES = {
     "samples": 2,
     "learning_rate": 2e-4,
     "seed": 1,
+    "cooled": 6,
     "annealing": 0.5,
     "guided": 3,
 }

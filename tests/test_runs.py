@@ -34,6 +34,8 @@ PICTURES = Run((Member(1, 0.1), Member(2, 0.4), Member(1, 0.4)), LOOPS, Circle()
         ("samples", 0, "1 or more"),
         ("learning_rate", 0.0, "a positive number"),
         ("learning_rate", float("nan"), "a positive number"),
+        ("cooled", -1, "0 to 20"),
+        ("cooled", 21, "0 to 20"),
         ("annealing", 0.0, "None or a positive number"),
         ("annealing", -0.2, "None or a positive number"),
         ("annealing", float("nan"), "None or a positive number"),

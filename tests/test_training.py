@@ -41,8 +41,9 @@ STARTED = Run(
     learning_rate=1e-2,
     annealing=0.5,
     guided=70,
+    cooled=80,
 )
-SHORT = replace(STARTED, updates=40, guided=20)
+SHORT = replace(STARTED, updates=40, guided=20, cooled=20)
 
 
 def assert_identical(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
@@ -345,7 +346,7 @@ def angles_missed(trainer: Trainer) -> torch.Tensor:
 
 @pytest.mark.parametrize("space", [Circle(), Circle("real")])
 def test_after_a_guided_start_encoder_and_decoder_know_the_given_angles(space):
-    run = replace(STARTED, space=space, updates=400, guided=400, annealing=None, width=16)
+    run = replace(STARTED, space=space, updates=400, guided=400, cooled=0, annealing=None, width=16)
     trainer = Trainer(run, "cpu")
     assert angles_missed(trainer).mean() > 0.5
     while trainer.done < run.updates:
@@ -422,19 +423,29 @@ def test_the_first_updates_are_guided_and_no_others(guided):
     assert lessons == [True] * guided + [False] * (120 - guided)
 
 
-def test_after_a_guided_start_the_rate_is_a_tenth(float64):
-    def largest_change(run: Run, guided: bool) -> float:
-        trainer = Trainer(run, "cpu")
-        rows, noise = trainer.draw()
-        outputs = trainer.minibatch(rows[0], trainer.lessons) if guided else None
-        before = {name: w.clone() for name, w in trainer.weights.items()}
-        trainer.update(trainer.minibatch(rows[0]), noise[0], outputs)
-        return max(float((w - before[name]).abs().max()) for name, w in trainer.weights.items())
+@pytest.mark.parametrize("guided", [0, 30])
+@pytest.mark.parametrize("cooled", [0, 1, 60, 120])
+def test_the_last_updates_have_a_tenth_of_the_rate(cooled, guided):
+    run, rates = replace(STARTED, updates=120, guided=guided, cooled=cooled), []
+    trainer = Trainer(run, "cpu")
+    trainer._update = lambda *_: rates.append(float(trainer.rate)) or torch.zeros(3)
+    while trainer.done < 120:
+        trainer.block(min(BLOCK, 120 - trainer.done))
+    assert rates == [1e-2] * (120 - cooled) + [1e-3] * cooled
 
-    # The first step of Adam is as long as the learning rate, wherever the gradient is not tiny.
-    assert largest_change(STARTED, True) == pytest.approx(1e-2, rel=1e-5)
-    assert largest_change(STARTED, False) == pytest.approx(1e-3, rel=1e-5)
-    assert largest_change(replace(STARTED, guided=0), False) == pytest.approx(1e-2, rel=1e-5)
+
+@pytest.mark.parametrize("rate", [1e-2, 1e-3])
+@pytest.mark.parametrize("guided", [True, False])
+def test_the_first_step_is_as_long_as_the_rate(rate, guided, float64):
+    trainer = Trainer(STARTED, "cpu")
+    trainer.rate.fill_(rate)
+    rows, noise = trainer.draw()
+    outputs = trainer.minibatch(rows[0], trainer.lessons) if guided else None
+    before = {name: w.clone() for name, w in trainer.weights.items()}
+    trainer.update(trainer.minibatch(rows[0]), noise[0], outputs)
+    # Adam's, wherever the gradient is not tiny.
+    changes = [float((w - before[name]).abs().max()) for name, w in trainer.weights.items()]
+    assert max(changes) == pytest.approx(rate, rel=1e-5)
 
 
 # An annealed start
@@ -442,7 +453,9 @@ def test_after_a_guided_start_the_rate_is_a_tenth(float64):
 
 @pytest.mark.parametrize("updates", [4, 10, 37, 120])
 def test_an_annealed_sigma_x_falls_geometrically_and_ends_at_its_value(updates, float64):
-    run = replace(STARTED, updates=updates, guided=0, annealing=0.5, members=(*STARTED.members, Member(2, 50.0)))
+    run = replace(
+        STARTED, updates=updates, guided=0, cooled=0, annealing=0.5, members=(*STARTED.members, Member(2, 50.0))
+    )
     found = np.array([sigma_x for _, sigma_x in recorded(run)]) * LOOPS.unit
     for column, m in zip(found.T, run.members, strict=True):
         points = LOOPS.points[int(m.dataset) - 1]
@@ -455,7 +468,7 @@ def test_an_annealed_sigma_x_falls_geometrically_and_ends_at_its_value(updates, 
 
 
 def test_a_trained_ensemble_has_its_own_sigma_x_to_the_bit():
-    for run in (SHORT, replace(SHORT, annealing=None), replace(SHORT, updates=0, guided=0)):
+    for run in (SHORT, replace(SHORT, annealing=None), replace(SHORT, updates=0, guided=0, cooled=0)):
         np.testing.assert_array_equal(fit(run, device="cpu")["sigma_x"], run.model().sigma_x)
 
 
@@ -471,5 +484,5 @@ def test_annealing_changes_what_is_minimised_and_no_random_number():
 
 @pytest.mark.parametrize("updates", [1, 2, 3])
 def test_a_trained_ensemble_has_its_own_sigma_x_after_very_few_updates(updates):
-    run = replace(STARTED, updates=updates, guided=0)
+    run = replace(STARTED, updates=updates, guided=0, cooled=0)
     np.testing.assert_array_equal(fit(run, device="cpu")["sigma_x"], run.model().sigma_x)

@@ -17,7 +17,7 @@ from latentsep.runs import ANNEALED, Run
 BLOCK = 50  # updates whose random numbers are drawn together, and between which a run can be resumed
 CHECKPOINT_SECONDS = 20.0
 WORTH_COMPILING = 2_000  # updates; below, compiling takes longer than it saves
-_AFTER = 0.1  # learning rate after a guided start, relative to that during it
+_COOLED = 0.1  # learning rate of the cooled updates, relative to that of the others
 
 
 def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled: bool | None = None) -> records.Arrays:
@@ -67,6 +67,8 @@ class Trainer:
         self.weights = {name: p.detach() for name, p in self.vae.named_parameters()}
         self.first = [torch.zeros_like(p) for p in self.weights.values()]
         self.second = [torch.zeros_like(p) for p in self.weights.values()]
+        # A tensor, so that a compiled update does not depend on its value.
+        self.rate = torch.tensor(run.learning_rate, dtype=torch.float64, device=self.device)
         self.steps = [torch.zeros((), device=self.device) for _ in self.weights]
         self.streams = [
             seeds.generator(run.seed_of(m), "minibatches and noise", device=self.device) for m in run.members
@@ -78,7 +80,7 @@ class Trainer:
         rows, noise = self.draw()
         total = torch.zeros(len(self.which), device=self.device)
         for i in range(count):
-            self.anneal(self.done + i)
+            self.set_pace(self.done + i)
             guided = self.done + i < self.run.guided
             outputs = self.minibatch(rows[i], self.lessons) if guided else None
             total += self._update(self.minibatch(rows[i]), noise[i], outputs)
@@ -104,8 +106,9 @@ class Trainer:
                 rows[member].random_(size, generator=stream)
         return rows.transpose(0, 1), noise.transpose(0, 1).contiguous()
 
-    def anneal(self, update: int) -> None:
-        """Set the σ_X that an update has, where it falls from a start to its end."""
+    def set_pace(self, update: int) -> None:
+        """Set the learning rate of an update, and its σ_X where that falls from a start to its end."""
+        self.rate.fill_(self.run.learning_rate * (_COOLED if update >= self.run.updates - self.run.cooled else 1))
         if self.run.annealing is None:
             return
         rms = self.data.square().mean((-2, -1)).sqrt()[self.which]
@@ -144,10 +147,9 @@ class Trainer:
             return each.sum() + missed.square().sum(-1).mean(-1).sum(), each
 
         gradients, (_, each) = grad_and_value(loss, has_aux=True)(self.weights)
-        rate = self.run.learning_rate * (_AFTER if self.run.guided and outputs is None else 1)
         adam(
             list(self.weights.values()), [gradients[k] for k in self.weights], self.first, self.second, [], self.steps,
-            foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=rate,
+            foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate,
             weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip
         return each
