@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 from latentsep import ledger, reports
 from latentsep.checks import (
+    bayes,
     benchmark,
     circle,
     diffusion,
@@ -18,6 +19,7 @@ from latentsep.checks import (
     normal,
     objective,
     pictures,
+    probability,
     reduction,
     torus,
 )
@@ -26,6 +28,7 @@ from latentsep.ledger import Check
 
 __all__ = [
     "STATEMENTS",
+    "bayes",
     "benchmark",
     "chapter",
     "circle",
@@ -36,6 +39,7 @@ __all__ = [
     "normal",
     "objective",
     "pictures",
+    "probability",
     "reduction",
     "torus",
 ]

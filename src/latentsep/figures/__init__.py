@@ -6,6 +6,7 @@ phases carry markers of their own, so that the order can be read without colour.
 """
 
 from latentsep.figures.base import Picture
+from latentsep.figures.bayes import ascent, costs, dice_posteriors
 from latentsep.figures.circle import tear_strip, variants
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
 from latentsep.figures.estimators import (
@@ -40,9 +41,12 @@ __all__ = [
     "Turnable",
     "architecture",
     "around",
+    "ascent",
     "barcode",
     "commuting_square",
+    "costs",
     "datapoints",
+    "dice_posteriors",
     "diffusion_in_time",
     "embedded_phases",
     "error_against_samples",

@@ -1,0 +1,308 @@
+"""Checks of sections 2.2 to 2.4: Bayes' theorem, variational inference and the bound, with dice and on a line."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import torch
+from scipy import integrate, stats
+from torch.distributions import Normal, kl_divergence
+
+from latentsep import seeds
+from latentsep.bayes import Dice, Inference, Parabola, ascend, divergence
+from latentsep.checks.registry import statement
+from latentsep.ledger import Check
+
+EXACT = 1e-8  # what sums in double precision leave
+X = 1.5  # a datapoint of the parabola with two explanations
+SHAPES = ((0.0, 1.0), (1.1, 0.3), (-0.8, 0.6), (0.4, 1.7))  # means and deviations of normal distributions
+
+
+def examples() -> list[tuple[Inference, np.ndarray]]:
+    """Datapoints and distributions of their latent variables, of dice and of the parabola."""
+    stream = np.random.default_rng(seeds.derive(0, "distributions of dice"))
+    # Number 5 excludes the die of 4 sides.
+    weights = {number: stream.random((20, 4)) * ([1, 1, 1, 1] if number < 5 else [0, 1, 1, 1]) for number in (3, 5)}
+    found = [(Dice().given(n), row / row.sum()) for n, rows in weights.items() for row in rows]
+    line = Parabola()
+    return found + [(line.given(X), line.masses(*shape)) for shape in SHAPES]
+
+
+def worst(residual) -> float:
+    """The largest value of ``residual(inference, q)`` over the examples."""
+    return max(float(abs(residual(seen, q))) for seen, q in examples())
+
+
+def mean_of(q: np.ndarray, values: np.ndarray) -> float:
+    """∫ values dQ; where Q has no mass the values may be infinite."""
+    return float((q * np.where(q > 0, values, 0)).sum())
+
+
+@statement("eq-2.6")
+def joint_density() -> Check:
+    """Counted over equally likely outcomes: 120 draws of a die, each with 24 rolls."""
+    dice, counted = Dice(), np.zeros((4, 12))
+    for k, (sides, share) in enumerate(zip(dice.sides, dice.share, strict=True)):
+        for roll in range(24):
+            counted[k, roll % sides] += round(120 * share)
+    off = np.abs(counted / (120 * 24) - dice.joint()).max()
+    return Check("dice: likelihood times share, against counting", float(off), 1e-12)
+
+
+@statement("def-2.2.1")
+def density_of_the_model() -> Check:
+    """P(1 < x < 2, z > 0) of the parabola by (2.7), and with the roles of the integrals exchanged."""
+    line = Parabola(count=32_001)
+    z, masses = line.nodes, line.masses(0, 1)
+    # The density at the very edge of the event counts half.
+    inside = np.where(z > 0, 1.0, np.where(z == 0, 0.5, 0.0))
+    direct = (masses * inside * np.diff(stats.norm.cdf([[1], [2]], z**2, line.noise), axis=0)[0]).sum()
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    by_x = sum(
+        w / 2 * mean_of(masses * inside, np.exp(line.given(1.5 + t / 2).log_likelihood))
+        for t, w in zip(nodes, weights, strict=True)
+    )
+    return Check("one event: integral over x inside, against outside", abs(direct - by_x), EXACT)
+
+
+@statement("def-2.2.2")
+def marginals() -> Check:
+    """The evidence of x = z² + σε is that of a χ² variable plus noise; and P_Z with respect to itself is 1."""
+    line, off = Parabola(), []
+    for x in (-0.5, 0.3, X, 4.0):
+        # u = z², with the density of χ² written out in z.
+        exact, _ = integrate.quad(
+            lambda z, x=x: 2 * stats.chi2.pdf(z * z, 1) * z * stats.norm.pdf(x, z * z, line.noise),
+            0, 8, points=[math.sqrt(max(x, 0))], epsabs=1e-13, limit=200,
+        )  # fmt: skip
+        off.append(abs(math.exp(line.given(x).log_evidence()) - exact))
+    grid = np.linspace(-5, 15, 4001)
+    over_x = [stats.norm.pdf(grid, z**2, line.noise).sum() * 0.005 for z in (-1.0, 0.0, 0.7, 2.5)]
+    return Check(
+        "P_X against the density of χ² plus noise, P_Z against 1", max(*off, *np.abs(np.array(over_x) - 1)), EXACT
+    )
+
+
+@statement("def-2.2.3")
+def conditionals() -> Check:
+    line = Parabola()
+    over_z = [line.given(x).posterior().sum() for x in (-0.5, 0.3, X, 4.0)]
+    over_dice = [Dice().given(number).posterior().sum() for number in range(1, 13)]
+    return Check("mass of each posterior against 1", float(np.abs(np.array(over_z + over_dice) - 1).max()), EXACT)
+
+
+@statement("thm-2")
+def bayes_theorem() -> Check:
+    """Posteriors of dice as fractions, by counting."""
+    dice, off = Dice(), 0.0
+    share = [Fraction(s).limit_denominator(100) for s in dice.share]
+    for number in range(1, 13):
+        ways = [s / sides if number <= sides else Fraction(0) for s, sides in zip(share, dice.sides, strict=True)]
+        exact = [float(w / sum(ways)) for w in ways]
+        off = max(off, float(np.abs(dice.given(number).posterior() - exact).max()))
+    return Check("posteriors of dice after every number, against fractions", off, 1e-12)
+
+
+@statement("eq-2.12")
+def normal_family() -> Check:
+    """The print admits every matrix Σ. With −I it has determinant 1, and a density that grows without end."""
+
+    def off(covariance: np.ndarray) -> float:
+        side = np.linspace(-9, 9, 361)
+        z = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+        exponent = -0.5 * np.einsum("ni,ij,nj->n", z, np.linalg.inv(covariance), z)
+        density = np.exp(exponent) / math.sqrt(np.linalg.det(covariance)) / (2 * math.pi)
+        return abs(float(density.sum()) * 0.05**2 - 1)
+
+    good = max(off(np.array(c)) for c in ([[1.0, 0.3], [0.3, 0.5]], [[0.7, -0.2], [-0.2, 1.2]]))
+    return Check("mass in a box against 1; the print's Σ need not be positive definite", off(-np.eye(2)), EXACT, good)
+
+
+@statement("eq-2.13")
+def closest_member() -> Check:
+    """What ascending the bound finds has, among all normal distributions on a grid, the least divergence."""
+    line = Parabola()
+    seen = line.given(X)
+    mean, std, _ = ascend(line, X, 1.0, 0.5)[-1]
+    found = seen.kl_to_posterior(line.masses(mean, std))
+    grid = itertools.product(np.linspace(0.0, 2.0, 41), np.linspace(0.05, 1.5, 30))
+    least = min(float(seen.kl_to_posterior(line.masses(m, s))) for m, s in grid)
+    return Check(
+        "KL at the maximum of the bound, above the least on a grid of the family", max(0.0, float(found) - least), EXACT
+    )
+
+
+@statement("eq-2.14")
+def evidence() -> Check:
+    """Bayes' denominator as an integral over the prior: dice by counting, and the two sums over the parabola agree."""
+    dice, line = Dice(), Parabola()
+    counted = [sum(s / n for s, n in zip(dice.share, dice.sides, strict=True) if k <= n) for k in range(1, 13)]
+    off = [abs(math.exp(dice.given(k).log_evidence()) - c) for k, c in zip(range(1, 13), counted, strict=True)]
+    # With P_Z(z) = 1 the two integrands of (2.14) are one; it is the same with respect to the length of z.
+    z = np.linspace(-8, 8, 4001)
+    by_length = (stats.norm.pdf(z) * stats.norm.pdf(X, z**2, line.noise)).sum() * 0.004
+    return Check(
+        "evidence of dice by counting, of the parabola by length",
+        max(*off, abs(by_length - math.exp(line.given(X).log_evidence()))),
+        EXACT,
+    )
+
+
+@statement("eq-2.15")
+def kl_divergence_of_masses() -> Check:
+    line, off = Parabola(), 0.0
+    for (m, s), (n, t) in itertools.product(SHAPES, SHAPES):
+        normals = [Normal(*(torch.tensor(v, dtype=torch.float64) for v in shape)) for shape in ((m, s), (n, t))]
+        log_p = stats.norm.logpdf(line.nodes, n, t) + math.log(line.nodes[1] - line.nodes[0])
+        off = max(off, abs(float(divergence(line.masses(m, s), log_p) - kl_divergence(*normals))))
+    return Check("normal distributions: sums over nodes against the closed form", off, EXACT)
+
+
+@statement("eq-2.16")
+def kl_with_bayes() -> Check:
+    def residual(seen: Inference, q: np.ndarray) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.log(q) + seen.log_evidence() - seen.log_likelihood - np.log(seen.prior)
+        return mean_of(q, ratio) - seen.kl_to_posterior(q)
+
+    return Check("KL to the posterior against its form by Bayes' theorem, dice and parabola", worst(residual), EXACT)
+
+
+@statement("eq-2.17")
+def kl_term_by_term() -> Check:
+    def residual(seen: Inference, q: np.ndarray) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = seen.log_evidence() + np.log(q / seen.prior) - seen.log_likelihood
+        return mean_of(q, terms) - seen.kl_to_posterior(q)
+
+    return Check("KL to the posterior against the mean of three logarithms", worst(residual), EXACT)
+
+
+@statement("eq-2.18")
+def decomposition() -> Check:
+    def residual(seen: Inference, q: np.ndarray) -> float:
+        right = seen.log_evidence() + seen.kl_to_prior(q) + seen.reconstruction(q)
+        return seen.kl_to_posterior(q) - right
+
+    return Check("both sides, dice and parabola", worst(residual), EXACT)
+
+
+@statement("eq-2.19")
+def without_the_evidence() -> Check:
+    def residual(seen: Inference, q: np.ndarray) -> float:
+        return seen.kl_to_posterior(q) - seen.log_evidence() + seen.elbo(q)
+
+    return Check("left side against −ELBO, dice and parabola", worst(residual), EXACT)
+
+
+@statement("eq-2.20")
+def bound() -> Check:
+    """The print has values in R⁺₀. A probability has a logarithm below zero, and so has every bound for it."""
+    lowest = min(float(seen.elbo(q)) for seen, q in examples())
+    against = worst(lambda seen, q: seen.elbo(q) - (seen.log_evidence() - seen.kl_to_posterior(q)))
+    return Check(
+        "lowest of 44 bounds, below the printed range; the formula against log P_X(x) − KL",
+        max(0.0, -lowest),
+        EXACT,
+        against,
+    )
+
+
+@statement("eq-2.21")
+def two_optimisations() -> Check:
+    """One parameter of the bound at a time cannot be raised any further: its derivatives vanish."""
+    line = Parabola()
+    seen, (mean, std, _) = line.given(X), ascend(line, X, 1.0, 0.5)[-1]
+
+    def slope(*along: float) -> float:
+        values = [seen.elbo(line.masses(mean + h * along[0], std + h * along[1])) for h in (1e-4, -1e-4)]
+        return abs(float(values[0] - values[1])) / 2e-4
+
+    return Check(
+        "slope of the bound at its maximum, in mean and deviation",
+        max(slope(1, 0), slope(0, 1)),
+        1e-5,
+    )
+
+
+@statement("eq-2.22")
+def inequality() -> Check:
+    """Never above the evidence, and equal to it at the posterior."""
+    above = max(max(0.0, float(seen.elbo(q)) - seen.log_evidence()) for seen, q in examples())
+    gap = worst(lambda seen, _: seen.elbo(seen.posterior()) - seen.log_evidence())
+    return Check("bound above log P_X(x); gap at Q = posterior", max(above, gap), EXACT)
+
+
+@statement("eq-2.23")
+def whole_dataset() -> Check:
+    """Three rolls, each of a die of its own: the 64 triples of dice against the sum of three logarithms."""
+    rolls, joint = (3, 5, 2), Dice().joint()
+    triples = sum(
+        math.prod(joint[k, x - 1] for k, x in zip(dice, rolls, strict=True))
+        for dice in itertools.product(range(4), repeat=3)
+    )
+    separate = sum(Dice().given(x).log_evidence() for x in rolls)
+    return Check(
+        "log-probability of three rolls over all triples of dice, against the sum",
+        abs(math.log(triples) - separate),
+        1e-12,
+    )
+
+
+@statement("eq-2.25")
+def one_parameter_for_all() -> Check:
+    """Maximised over one Q for the whole dataset, as printed, the bound leaves the posteriors of (2.13) unreached."""
+    seen = [Dice().given(number) for number in (3, 5)]
+    with np.errstate(divide="ignore"):
+        logs = np.mean([np.log(s.prior) + s.log_likelihood for s in seen], axis=0)
+    common = np.exp(logs - logs.max())
+    common /= common.sum()
+    alone = max(abs(float(s.elbo(s.posterior())) - s.log_evidence()) for s in seen)
+    return Check(
+        "largest KL to a posterior after two rolls, with one Q for both, and with one for each",
+        max(float(s.kl_to_posterior(common)) for s in seen),
+        1e-12,
+        alone,
+    )
+
+
+@statement("eq-2.26")
+def two_terms() -> Check:
+    def residual(seen: Inference, q: np.ndarray) -> float:
+        return -seen.elbo(q) - (seen.reconstruction(q) + seen.kl_to_prior(q))
+
+    by_identity = worst(
+        lambda seen, q: seen.reconstruction(q) + seen.kl_to_prior(q) - seen.kl_to_posterior(q) + seen.log_evidence()
+    )
+    return Check(
+        "sum of the two terms against −ELBO and against KL − log P_X(x)", max(worst(residual), by_identity), EXACT
+    )
+
+
+def on_the_line(integrand: str) -> tuple[float, float]:
+    """The terms of the bound as printed, integrals over the prior, and over Q, both against Gauss–Hermite nodes."""
+    line, (mean, std) = Parabola(), SHAPES[1]
+    q, p = line.masses(mean, std), line.masses(0, 1)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    z = mean + std * nodes
+    if integrand == "likelihood":
+        values, at_nodes = -line.given(X).log_likelihood, -stats.norm.logpdf(X, z**2, line.noise)
+    else:
+        values = stats.norm.logpdf(line.nodes) - stats.norm.logpdf(line.nodes, mean, std)
+        at_nodes = stats.norm.logpdf(z) - stats.norm.logpdf(z, mean, std)
+    exact = float((weights * at_nodes).sum() / weights.sum())
+    return abs(float((p * values).sum()) - exact), abs(float((q * values).sum()) - exact)
+
+
+@statement("eq-2.27")
+def reconstruction_term() -> Check:
+    printed, corrected = on_the_line("likelihood")
+    return Check("integral over the prior, as printed, and over Q", printed, EXACT, corrected)
+
+
+@statement("eq-2.28")
+def regularisation_term() -> Check:
+    """Over the prior, as printed, the integral is +KL(P‖Q): another divergence, with the other sign."""
+    printed, corrected = on_the_line("ratio")
+    return Check("integral over the prior, as printed, and over Q", printed, EXACT, corrected)
