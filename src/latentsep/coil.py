@@ -50,6 +50,18 @@ class Objects:
         """Whether they are COIL-20 and not the substitute that the book renders itself."""
         return self.source != "substitute"
 
+    @property
+    def notice(self) -> str | None:
+        """What a page must say in front of the substitute, in MyST; ``None`` for the real pictures."""
+        if self.real:
+            return None
+        return (
+            ":::{warning}\n"
+            f"COIL-20 was not at hand. The pictures below are {len(self.images)} objects that this book renders itself,"
+            " and every number is theirs.\nName a copy of COIL-20 by the parameter `coil20` or the environment variable"
+            " `LATENTSEP_DATA`.\n:::"
+        )
+
 
 def load(where: str | Path | None = None, download: bool = True) -> Objects:
     """COIL-20 from ``where``, else ``LATENTSEP_DATA``, the cache, the university; else the substitute.

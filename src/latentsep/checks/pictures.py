@@ -27,7 +27,7 @@ def shifted() -> Check:
 
 
 def closes(pictures: np.ndarray) -> Check:
-    """Figs 10.1 and 10.5: do pictures ``(frames, H, W)`` form a loop, with no seam between the last and the first?"""
+    """Figs 1.1, 10.1 and 10.5: do pictures ``(frames, H, W)`` form a loop, without a seam at its end?"""
     rows = np.asarray(pictures, np.float64).reshape(len(pictures), -1)
     steps = np.linalg.norm(rows - np.roll(rows, -1, 0), axis=1)
     return Check(

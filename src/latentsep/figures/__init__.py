@@ -1,7 +1,7 @@
 """One function per kind of picture; the only part of the package that knows matplotlib.
 
 Every function returns a ``Picture``, which a notebook cell shows as SVG, or as PNG where there are
-thousands of marks; two return what moves or can be turned. Colours of phases are cyclic, and four
+thousands of marks; three return what moves or can be turned. Colours of phases are cyclic, and four
 phases carry markers of their own, so that the order can be read without colour.
 """
 
@@ -30,7 +30,9 @@ from latentsep.figures.pictures import (
     reconstructions,
     strip,
     turning,
+    views,
 )
+from latentsep.figures.spin import Spin, spin
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates
 from latentsep.figures.turnable import Turnable, turnable_torus
@@ -38,6 +40,7 @@ from latentsep.figures.turnable import Turnable, turnable_torus
 __all__ = [
     "Film",
     "Picture",
+    "Spin",
     "Turnable",
     "architecture",
     "around",
@@ -76,6 +79,7 @@ __all__ = [
     "sigma_x_curves",
     "sigma_x_panels",
     "sine",
+    "spin",
     "strip",
     "tear_strip",
     "terms_needed",
@@ -83,4 +87,5 @@ __all__ = [
     "turnable_torus",
     "turning",
     "variants",
+    "views",
 ]

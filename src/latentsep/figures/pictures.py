@@ -51,7 +51,23 @@ class Film:
 
 def turning(pictures: np.ndarray, rate: int = 12) -> Film:
     """A film in a loop of pictures ``(frames, H, W)``, uint8 or from 0 to 1, at ``rate`` frames a second."""
-    return Film(np.round(255 * _grey(pictures)).astype(np.uint8), rate)
+    return Film(eight_bit(pictures), rate)
+
+
+def eight_bit(pictures: np.ndarray) -> np.ndarray:
+    """Pictures, uint8 or from 0 to 1, as uint8."""
+    return np.round(255 * _grey(pictures)).astype(np.uint8)
+
+
+@picture(dense=True)
+def views(pictures: np.ndarray, shown: int = 8) -> Figure:
+    """Some of a turn's pictures ``(frames, H, W)``, uint8 or from 0 to 1, side by side, each above its angle."""
+    chosen = _evenly(len(pictures), shown)
+    fig, axes = _grid(len(chosen), len(chosen), (7 / len(chosen), 7 / len(chosen) + 0.2))
+    for ax, frame in zip(axes, chosen, strict=True):
+        _show(ax, pictures[frame])
+        ax.set_xlabel(f"{round(360 * frame / len(pictures))}°", fontsize=8, labelpad=2)
+    return fig
 
 
 @picture(dense=True)
