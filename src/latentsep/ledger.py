@@ -142,7 +142,8 @@ def statement(item: str, check: Check, guard: str) -> dict:
     if item not in items():
         raise ValueError(f"item is {item!r}, which thesis.toml does not list")
     chapter, title = items()[item]
-    measured = {"printed": check.printed, "corrected": check.corrected, "tolerance": check.tolerance}
+    numbers = {"printed": check.printed, "corrected": check.corrected, "tolerance": check.tolerance}
+    measured = {name: value if value is None else float(value) for name, value in numbers.items()}  # for JSON
     return {
         "id": item, "chapter": chapter, "title": title, "anchor": anchor(item), "measured": measured,
         "check": guard, "verdict": check.verdict, "why": check.says,
