@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from latentsep import ledger, reports
+from latentsep import conclusions, ledger
 from latentsep.conclusions import ANSWERS, Claim
 
 CLAIM = Claim("All is well.", ("fig-5.4", "thm-3"))
@@ -54,7 +54,7 @@ def test_a_claim_cannot_rest_on_what_has_no_verdict_of_its_own(item):
 
 
 def test_a_table_of_claims_links_each_item_and_names_each_answer():
-    html = reports.claims([CLAIM, Claim("So is this.", ("fig-5.4",))], entries("reproduced", "thesis-invalid"))
+    html = conclusions.table([CLAIM, Claim("So is this.", ("fig-5.4",))], entries("reproduced", "thesis-invalid"))
     assert html.count("<tr>") == 3
     assert html.index("All is well.") < html.index("holds with a correction") < html.index("So is this.")
     assert html.count('href="p#fig-5-4"') == 2
@@ -62,4 +62,4 @@ def test_a_table_of_claims_links_each_item_and_names_each_answer():
 
 
 def test_a_claim_that_is_open_names_what_is_missing():
-    assert "thm-3" in reports.claims([CLAIM], entries("reproduced"))
+    assert "thm-3" in conclusions.table([CLAIM], entries("reproduced"))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from latentsep import checks, errata, ledger, reports
+from latentsep import checks, errata, ledger
 from latentsep.checks.registry import STATEMENTS
 from latentsep.errata import Erratum
 
@@ -62,7 +62,7 @@ def test_an_error_of_nothing_or_of_no_kind_is_refused(change, message):
 
 def test_the_page_has_a_row_for_each_error_with_its_distances():
     entries = checks.chapter(3).entries
-    text = reports.errata_table([LISTED["eq-3.7"], LISTED["fig-7.1"]], [{**e, "page": "p.html"} for e in entries])
+    text = errata.table([LISTED["eq-3.7"], LISTED["fig-7.1"]], [{**e, "page": "p.html"} for e in entries])
     assert text.count("\n* - ") == 3
     assert "p.html#eq-3-7" in text
     measured = next(e for e in entries if e["id"] == "eq-3.7")["measured"]

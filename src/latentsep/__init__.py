@@ -12,8 +12,8 @@ Modules read from the ground up; each imports only from those above it:
 - ``bayes``, ``linear``, ``ideal``, ``diffusion``: what can be known without training;
 - ``generative``, ``reductors``, ``reduction``: one generative model expressed through another;
 - ``figures``: one function per kind of picture;
-- ``ledger``, ``conclusions``, ``errata``, ``reports``, ``checks``, ``prose``: what the thesis says against what was
-  found;
+- ``ledger``, ``reports``, ``browser``, ``conclusions``, ``errata``, ``checks``, ``prose``: what the thesis says against
+  what was found;
 - ``notebooks``, ``inspection``, ``book``, ``cli``: from text to pages.
 
 Tensors have the shape ``(members, batch, features)``: every model is an ensemble, and a single

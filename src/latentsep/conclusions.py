@@ -1,9 +1,11 @@
 """What became of a claim of the thesis, by one rule, from the verdicts of the items that it rests on."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from latentsep import ledger
+from latentsep.reports import badge, field, html_table
 
 #: What can be said of a claim, and when.
 ANSWERS = {
@@ -51,3 +53,21 @@ class Claim:
             return "does not hold" if failed == len(found) else "holds in part"
         corrected = any(entry["verdict"] == "thesis-invalid" for entry in found)
         return "holds with a correction" if corrected else "holds"
+
+
+def table(claims: Sequence[Claim], entries: Sequence[dict]) -> str:
+    """Claims, what they rest on, and what became of them, as an HTML table."""
+    rows = []
+    for claim in claims:
+        found = {
+            entry["id"]: f"{field(entry, 'item')}&nbsp;{badge(entry['verdict'], False)}"
+            for entry in claim.evidence(entries)
+        }
+        items = ", ".join(found.get(item, f"{item} (not computed)") for item in claim.items)
+        rows.append([html.escape(claim.says), items, f"<b>{claim.answer(entries)}</b>"])
+    return html_table(("claim", "rests on", "answer"), rows)
+
+
+def rules() -> str:
+    """The meaning of each answer to a claim, as an HTML table."""
+    return html_table(("answer", "rule"), ([f"<b>{a}</b>", html.escape(rule)] for a, rule in ANSWERS.items()))

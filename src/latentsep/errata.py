@@ -1,5 +1,6 @@
 """Errors of the thesis: what is printed, what is meant, what follows, and how far off either is."""
 
+import html
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import cache
 from importlib import resources
 
 from latentsep import ledger
+from latentsep.reports import field, html_table
 
 KINDS = {
     "typographical": "a slip of the pen: the text around it, or its use, has the right form",
@@ -47,3 +49,26 @@ def unlisted(entries: Sequence[dict]) -> set[str]:
     """Items that only one of the two has for wrong: the list of errors, or the verdicts of ledger entries."""
     wrong = {e["id"] for e in entries if "measured" in e and e["verdict"] == "thesis-invalid"}
     return wrong ^ {erratum.item for erratum in errata()}
+
+
+def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
+    """Errors with what is printed, meant and the consequence, and the distances of their checks, as a MyST table."""
+    by_item = {entry["id"]: entry for entry in entries}
+    lines = [":::{list-table}", ":header-rows: 1", ":widths: 20 30 25 25", ":class: claims", ""]
+    rows = [("where", "printed", "meant", "consequence")]
+    for erratum in listed:
+        where, found = erratum.item, "not computed in this build"
+        if erratum.item in by_item:
+            entry = by_item[erratum.item]
+            where, measured = field(entry, "item"), entry["measured"]
+            found = f"off by {measured['printed']:.2g}, as meant {measured['corrected']:.2g}"
+            found += f" (tolerance {measured['tolerance']:.2g})"
+        rows.append((f"{where}, {erratum.kind}: {found}", erratum.printed, erratum.meant, erratum.consequence))
+    for first, *others in rows:
+        lines += [f"* - {first}", *(f"  - {text}" for text in others)]
+    return "\n".join([*lines, ":::"])
+
+
+def kinds() -> str:
+    """The kinds of errors, as an HTML table."""
+    return html_table(("kind", "what it is"), ([kind, html.escape(text)] for kind, text in KINDS.items()))

@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from latentsep.conclusions import ANSWERS, Claim
-from latentsep.errata import KINDS, Erratum
 from latentsep.ledger import MIME, VERDICTS, split, tally
 
 
@@ -22,12 +20,12 @@ class Report:
 
     def html(self) -> str:
         """An HTML table with one row per entry, linked to where the item stands."""
-        return _html_table(self.columns, ([_field(entry, column) for column in self.columns] for entry in self.entries))
+        return html_table(self.columns, ([field(entry, column) for column in self.columns] for entry in self.entries))
 
 
 def rules() -> str:
     """The meaning of each verdict, as an HTML table."""
-    return _html_table(("verdict", "rule"), ([badge(v), html.escape(rule)] for v, rule in VERDICTS.items()))
+    return html_table(("verdict", "rule"), ([badge(v), html.escape(rule)] for v, rule in VERDICTS.items()))
 
 
 def overview(entries: Sequence[dict]) -> str:
@@ -49,51 +47,11 @@ def overview(entries: Sequence[dict]) -> str:
             counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
             name = kind if variant == "published" else f"{kind} ({variant})"
             rows.append([name, *(str(n) if n else "" for n in counts.values())])
-    return _html_table(("", *map(badge, VERDICTS)), rows)
+    return html_table(("", *map(badge, VERDICTS)), rows)
 
 
-def claims(made: Sequence[Claim], entries: Sequence[dict]) -> str:
-    """Claims, what they rest on, and what became of them, as an HTML table."""
-    rows = []
-    for claim in made:
-        found = {
-            entry["id"]: f"{_field(entry, 'item')}&nbsp;{badge(entry['verdict'], False)}"
-            for entry in claim.evidence(entries)
-        }
-        items = ", ".join(found.get(item, f"{item} (not computed)") for item in claim.items)
-        rows.append([html.escape(claim.says), items, f"<b>{claim.answer(entries)}</b>"])
-    return _html_table(("claim", "rests on", "answer"), rows)
-
-
-def errata_table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
-    """Errors with what is printed, meant and the consequence, and the distances of their checks, as a MyST table."""
-    by_item = {entry["id"]: entry for entry in entries}
-    lines = [":::{list-table}", ":header-rows: 1", ":widths: 20 30 25 25", ":class: claims", ""]
-    rows = [("where", "printed", "meant", "consequence")]
-    for erratum in listed:
-        where, found = erratum.item, "not computed in this build"
-        if erratum.item in by_item:
-            entry = by_item[erratum.item]
-            where, measured = _field(entry, "item"), entry["measured"]
-            found = f"off by {measured['printed']:.2g}, as meant {measured['corrected']:.2g}"
-            found += f" (tolerance {measured['tolerance']:.2g})"
-        rows.append((f"{where}, {erratum.kind}: {found}", erratum.printed, erratum.meant, erratum.consequence))
-    for first, *others in rows:
-        lines += [f"* - {first}", *(f"  - {text}" for text in others)]
-    return "\n".join([*lines, ":::"])
-
-
-def kinds() -> str:
-    """The kinds of errors, as an HTML table."""
-    return _html_table(("kind", "what it is"), ([kind, html.escape(text)] for kind, text in KINDS.items()))
-
-
-def answers() -> str:
-    """The meaning of each answer to a claim, as an HTML table."""
-    return _html_table(("answer", "rule"), ([f"<b>{a}</b>", html.escape(rule)] for a, rule in ANSWERS.items()))
-
-
-def _html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of HTML fields in a box of its own, which scrolls where the page is narrow."""
     top = "".join(f"<th>{h}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{field}</td>" for field in row) + "</tr>" for row in rows)
     table = f'<table class="ledger"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
@@ -188,7 +146,8 @@ def badge(verdict: str, words: bool = True) -> str:
     return f'<span class="verdict {verdict}" title="{verdict}: {html.escape(VERDICTS[verdict])}">{text}</span>'
 
 
-def _field(entry: dict, column: str) -> str:
+def field(entry: dict, column: str) -> str:
+    """What a report has of an entry in a column, as HTML; the ``item`` links to where it stands."""
     if column == "item":
         name = entry["id"] + ("" if entry.get("variant", "published") == "published" else f" ({entry['variant']})")
         return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(name)}</a>'

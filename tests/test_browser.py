@@ -1,0 +1,27 @@
+"""The ledger's page carries every entry, and works as a plain table."""
+
+from bs4 import BeautifulSoup
+
+from latentsep import browser, checks, ledger
+
+ENTRIES = checks.chapter(3).entries + checks.chapter(4).entries
+
+
+def test_every_entry_is_a_row_and_every_verdict_a_choice_with_its_count():
+    soup = BeautifulSoup(browser.table(ENTRIES), "html.parser")
+    rows = soup.select("tbody tr")
+    assert [row.td.get_text() for row in rows] == [entry["id"] for entry in ENTRIES]
+    counts = ledger.tally(ENTRIES)
+    assert [o["value"] for o in soup.select("option")] == ["", *counts]
+    assert [o.get_text() for o in soup.select("option")][1:] == [f"{v} ({n})" for v, n in counts.items()]
+    # A choice finds its rows by the class of the badge.
+    for verdict, count in counts.items():
+        assert len(soup.select(f"tbody .verdict.{verdict}")) == count
+    assert soup.output.get_text() == f"{len(ENTRIES)} of {len(ENTRIES)}"
+    assert "@" not in browser.table(ENTRIES)
+
+
+def test_controls_are_hidden_until_a_script_makes_them_work():
+    page = browser.table(ENTRIES)
+    assert ".browser-controls { display: none; }" in page
+    assert page.index("browser-controls { display: none") < page.index('classList.add("live")')
