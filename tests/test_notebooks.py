@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from latentsep import coil, ledger, notebooks, paths
+from latentsep.book import book_values
 from latentsep.notebooks import Chapter, ChapterFailed, Parameter
 from latentsep.paths import UsageError
 
@@ -53,7 +54,7 @@ def test_every_chapter_runs_under_smoke_from_another_folder(name, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     found = notebooks.chapters()[name]
     target = tmp_path / f"{name}.ipynb"
-    notebooks.execute(found, found.values({"profile": "smoke"}), target)
+    notebooks.execute(found, book_values(found, "smoke"), target)
     notebook = nbformat.read(target, as_version=4)
     assert not [o for c in notebook["cells"] for o in c.get("outputs", ()) if o.get("name") == "stderr"]
     label = name.partition("-")[0].lstrip("0")
