@@ -107,8 +107,8 @@ class Projection:
     torus.
 
     >>> family = Projection(Euclidean(4), CliffordTorus())
-    >>> family.apply(torch.eye(4), torch.tensor([[0.0, 3.0, -1.0, 0.0]])) / math.pi
-    tensor([[0.5000, 1.0000]])
+    >>> family.apply(torch.eye(4), torch.tensor([[0.0, 3.0, 1.0, 1.0]])) / math.pi
+    tensor([[0.5000, 0.2500]])
     """
 
     source: LatentSpace
