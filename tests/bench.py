@@ -22,7 +22,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from latentsep import ensembles, experiments, reduction
+from latentsep import ensembles, experiments, protocols, reduction
 from latentsep.generative import Known
 from latentsep.latent_spaces import Circle, Euclidean
 from latentsep.runs import Run
@@ -232,7 +232,7 @@ def compare(title: str, ways: dict[str, Callable[[], float]]) -> None:
 
 def compare_maps(repetitions: int = 3, updates: int = 60) -> None:
     """Six pairs of models, five autoencoders, three repetitions: together, and every map by itself."""
-    protocol = {**experiments.REDUCTORS["book"], "updates": updates}
+    protocol = {**protocols.REDUCTORS["book"], "updates": updates}
 
     def maps(count: int, repetitions: int) -> float:
         runs = [replace(RUN, members=RUN.members[:count], space=space) for space in (Euclidean(2), Circle())]

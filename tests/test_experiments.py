@@ -12,11 +12,7 @@ from latentsep import ensembles, experiments, records
 from latentsep.datasets import Benchmark, ExtendedBenchmark
 from latentsep.ensembles import Trained
 from latentsep.experiments import (
-    PICTURES,
-    PROFILES,
-    REDUCTORS,
     SIGMAS,
-    TORUS,
     ablation,
     benchmark_table,
     best_starts,
@@ -27,7 +23,6 @@ from latentsep.experiments import (
     other_activations,
     other_batches,
     pictures,
-    protocol,
     rectified_torus,
     redrawn,
     reduced_cell,
@@ -36,10 +31,12 @@ from latentsep.experiments import (
     starts,
     tear,
     torus,
+    unhurried,
 )
 from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.loops import shrink
 from latentsep.networks import ACTIVATIONS
+from latentsep.protocols import PICTURES, PROFILES, RECTIFIED, REDUCTORS, SHORT, TORUS, protocol
 from latentsep.runs import Member, Run
 from latentsep.training import BLOCK, fit
 
@@ -53,15 +50,43 @@ def test_an_unknown_profile_is_refused_with_the_choices():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_change_of_none_leaves_the_value_of_the_profile(profile):
-    assert protocol(profile) == PROFILES[profile]
-    assert protocol(profile, updates=None, batch_size=None) == PROFILES[profile]
-    assert protocol(profile, updates=7, samples=None) == {**PROFILES[profile], "updates": 7}
-    assert PROFILES[profile] is not protocol(profile)
+    for table in (PROFILES, SHORT, PICTURES, TORUS, RECTIFIED):
+        found = protocol(profile, table, pixels=30)
+        for name, value in table[profile].items():
+            if name not in ("cooled", "width"):
+                assert found[name] == value
+        assert protocol(profile, table, 30, updates=None, batch_size=None, width=None, cooled=None) == found
+        assert protocol(profile, table, 30, samples=9) == {**found, "samples": 9}
+
+
+def test_a_part_of_the_updates_is_cooled_however_many_there_are():
+    assert protocol("book")["cooled"] == round(PROFILES["book"]["cooled"] * PROFILES["book"]["updates"])
+    assert 0 < PROFILES["book"]["cooled"] < 1
+    assert protocol("book", updates=100)["cooled"] == int(100 * PROFILES["book"]["cooled"])
+    assert protocol("book", updates=100, cooled=3)["cooled"] == 3
+    assert not any("cooled" in table["thesis"] for table in (PROFILES, SHORT, PICTURES, TORUS, RECTIFIED))
+
+
+def test_networks_that_see_all_pixels_have_a_third_as_many_neurons():
+    assert protocol("thesis", TORUS, 625)["width"] == 208
+    assert protocol("thesis", TORUS, 625, width=7)["width"] == 7
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_unhurried_table_has_the_rate_of_the_thesis(profile):
+    table = benchmark_table(profile)
+    slow = unhurried(table)
+    assert slow.members == tuple(m for m in table.members if m.repetition == 0)
+    assert (slow.learning_rate, slow.cooled) == (1e-4, 0)
+    assert slow.updates == (60 if profile == "smoke" else 100_000)
+    same = ("members", "updates", "learning_rate", "cooled")
+    assert replace(slow, **{name: getattr(table, name) for name in same}) == table
 
 
 def test_the_thesis_profile_is_the_protocol_of_the_thesis():
     run = benchmark_table("thesis")
     assert (run.updates, run.batch_size, run.samples, run.learning_rate) == (100_000, None, 1, 1e-4)  # §5.3
+    assert run.cooled == 0
     assert run.data == Benchmark(dimension=25, size=10_000)
     assert run.layers == 2
     assert run.space == Euclidean(2)
@@ -207,7 +232,7 @@ def test_the_ablation_differs_in_the_circle_and_then_in_the_activation(profile):
         assert replace(run, space=first.space, activation="tanh") == first
     assert first.members == tuple(Member(0.1, x, r) for x in SIGMAS for r in range(5))
     assert first.learning_rate == 1e-3
-    assert first.updates == {"smoke": 60}.get(profile, 20_000)
+    assert first.updates == SHORT[profile]["updates"]
     assert first.batch_size is not None
     # Members have the seeds of Table 7.1's.
     table = circle_tables(profile)["published"]
@@ -230,12 +255,12 @@ def test_table_7_1_is_trained_twice(profile):
 
 def test_the_tear_is_one_training_stopped_ever_later():
     stages = tear("book")
-    assert [run.updates for run in stages] == [0, 100, 500, 2_000, 20_000]
+    assert [run.updates for run in stages] == [0, 100, 500, 2_000, 10_000]
     for run in stages:
-        assert replace(run, updates=20_000) == stages[-1]  # a short run is the beginning of a long one
+        assert replace(run, updates=10_000) == stages[-1]  # a short run is the beginning of a long one
     last = stages[-1]
     assert (last.space, last.members, last.learning_rate) == (circle(), (Member(0.1, 0.1),), 1e-3)
-    assert last == replace(ablation("book")["as published"], members=last.members)
+    assert last == replace(ablation("book")["as published"], members=last.members, cooled=0)
     for profile in ("smoke", "thesis"):
         stops = [run.updates for run in tear(profile)]
         assert stops == sorted(set(stops))

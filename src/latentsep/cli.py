@@ -10,9 +10,9 @@ from pathlib import Path
 import yaml
 
 from latentsep import book, ledger, notebooks, paths, reports
-from latentsep.experiments import PROFILES
 from latentsep.notebooks import ChapterFailed
 from latentsep.paths import UsageError
+from latentsep.protocols import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from latentsep.reports import field, html_table
 KINDS = {
     "typographical": "a slip of the pen: the text around it, or its use, has the right form",
     "mathematical": "a statement that is false as printed",
-    "experimental": "a figure that shows something else than is said of it",
+    "experimental": "a figure or table that shows something else than is said of it",
 }
 
 

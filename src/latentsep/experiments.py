@@ -1,4 +1,4 @@
-"""The experiments as data: which cells, which protocol, which profile."""
+"""The experiments as data: which cells, of what data and latent space; how they are trained is in ``protocols``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,54 +10,12 @@ from latentsep.distributions import CORRECTIONS
 from latentsep.ensembles import Trained
 from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.loops import Loops
-from latentsep.networks import ACTIVATIONS, hidden_widths
+from latentsep.networks import ACTIVATIONS
+from latentsep.protocols import PICTURES, RECTIFIED, SHORT, TORUS, protocol
 from latentsep.runs import Member, Run
 
-#: What each profile changes: ``smoke`` only shows that everything runs, ``book`` is what is
-#: published, ``thesis`` keeps to the thesis's full batch (thesis §5.3).
-PROFILES: dict[str, dict[str, int | None]] = {
-    "smoke": {"updates": 60, "batch_size": 64},
-    "book": {"updates": 100_000, "batch_size": 256},
-    "thesis": {"updates": 100_000, "batch_size": None},
-}
-#: The same for Algorithm 2: updates, and the latent variables that each of them draws (thesis §9.4).
-REDUCTORS: dict[str, dict[str, int]] = {
-    "smoke": {"updates": 30, "samples": 100},
-    "book": {"updates": 1_500, "samples": 200},
-    "thesis": {"updates": 10_000, "samples": 10_000},
-}
-#: And for pictures (thesis §10.1.1, §10.2.1), where no width is that of networks that see all D pixels, ⌊D/3⌋.
-PICTURES: dict[str, dict[str, float | None]] = {
-    "smoke": {"updates": 60, "width": 8, "learning_rate": 3e-3},
-    "book": {"updates": 3_000, "width": 64, "learning_rate": 3e-3},
-    "thesis": {"updates": 100_000, "width": None, "learning_rate": 1e-4},
-}
-#: And for the torus (thesis §11.3), with the width ⌊D/3⌋ that its pictures of 25 × 25 ask for in ``thesis``. The
-#: last eighth of ``book``'s updates is cooled. Each corrected run is the best of ``STARTS`` starts.
-TORUS: dict[str, dict[str, float | None]] = {
-    "smoke": {"updates": 60, "batch_size": 64, "width": 8, "learning_rate": 3e-3},
-    "book": {"updates": 8_000, "batch_size": 256, "width": 64, "learning_rate": 1e-3},
-    "thesis": {"updates": 100_000, "batch_size": None, "width": None, "learning_rate": 1e-4},
-}
-STARTS = 8
-#: What changes for rectified units, which Table 11.1 is sensitive to: in ``book`` they have the thesis's width, and a
-#: rate at which no repetition is left behind (at 1e-3 one of five ends some ten nats above the others).
-RECTIFIED: dict[str, dict[str, float]] = {
-    "smoke": {},
-    "book": {"width": 208, "learning_rate": 3e-4},
-    "thesis": {},
-}
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
-
-
-def protocol(profile: str, **changes: object) -> dict:
-    """The training protocol of a profile. A change that is ``None`` leaves the profile's value.
-
-    Raises ``ValueError`` for an unknown profile.
-    """
-    if profile not in PROFILES:
-        raise ValueError(f"profile is {profile!r}; choose one of {', '.join(PROFILES)}")
-    return {**PROFILES[profile], **{name: value for name, value in changes.items() if value is not None}}
+STARTS = 8  # of which each corrected torus is the best
 
 
 def benchmark_table(
@@ -105,14 +63,13 @@ def circle_tables(profile: str = "book", repetitions: int = 5, seed: int = 0, **
 def ablation(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
     """The published circle, each correction alone, all but each, and all: one dataset (σ = 0.1), three σ_X.
 
-    The last two are all corrections with other activations. The learning rate is ten times the
-    thesis's and the updates a fifth, for all variants alike.
+    The last two are all corrections with other activations. All are trained alike.
     """
     every = (*CORRECTIONS, "head")
     variants = {"as published": ()} | {f"{one} corrected": (one,) for one in every}
     variants |= {f"all but {one}": tuple(o for o in every if o != one) for one in every} | {"all corrected": every}
     members = tuple(Member(0.1, x, r) for x in SIGMAS for r in range(repetitions))
-    settings = {"data": Benchmark(seed=seed), "seed": seed, **_short(profile, changes)}
+    settings = {"data": Benchmark(seed=seed), "seed": seed, **protocol(profile, SHORT, **changes)}
     runs = {name: Run(members, space=circle(*corrected), **settings) for name, corrected in variants.items()}
     last = runs["all corrected"]
     return runs | {f"all corrected, {a}": replace(last, activation=a) for a in ACTIVATIONS if a != last.activation}
@@ -120,10 +77,18 @@ def ablation(profile: str = "book", repetitions: int = 5, seed: int = 0, **chang
 
 def tear(profile: str = "book", seed: int = 0, **changes: object) -> list[Run]:
     """One published circle (σ = σ_X = 0.1) stopped after more and more updates; settings as in ``ablation``."""
-    settings = _short(profile, changes)
-    stops = sorted({int(settings["updates"] * part) for part in (0, 0.005, 0.025, 0.1, 1)})
+    settings = protocol(profile, SHORT, **changes) | {"cooled": 0}  # so that a short run is the beginning of a long one
+    stops = sorted({int(settings["updates"] * part) for part in (0, 0.01, 0.05, 0.2, 1)})
     run = Run((Member(0.1, 0.1),), Benchmark(seed=seed), circle(), seed=seed, **settings)
     return [replace(run, updates=stop) for stop in stops]
+
+
+def unhurried(table: Run) -> Run:
+    """A table's first repetitions at the thesis's rate, where that was ten times higher for a quarter as long."""
+    members = tuple(m for m in table.members if m.repetition == 0)
+    hurried = table.learning_rate > Run.learning_rate
+    updates = table.updates * (4 if hurried else 1)
+    return replace(table, members=members, updates=updates, learning_rate=Run.learning_rate, cooled=0)
 
 
 def other_activations(table: Run) -> dict[str, Run]:
@@ -171,28 +136,17 @@ def other_batches(table: Run) -> dict[int, Run]:
     return {n: replace(table, members=(Member(1.0, 0.01),), batch_size=size) for n, size in sizes.items()}
 
 
-def _short(profile: str, changes: dict) -> dict:
-    """Ten times the learning rate of a profile, a fifth of its updates, and minibatches; changes as in ``protocol``."""
-    chosen = protocol(profile)
-    updates, batch_size = max(chosen["updates"] // 5, 60), chosen["batch_size"] or 256
-    given = {name: value for name, value in changes.items() if value is not None}
-    return {"updates": updates, "batch_size": batch_size, "learning_rate": 1e-3, **given}
-
-
 def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **changes: object) -> Run:
-    """One dataset (σ = 0.1) under nine values of σ_X, from 0.01 to past the collapse at σ_X = √(D/4) = 2.5 (chapter 4).
-
-    The learning rate is ten times the thesis's and the updates a fifth, which is ample here.
-    """
+    """One dataset (σ = 0.1), nine values of σ_X, from 0.01 to past the collapse at σ_X = √(D/4) = 2.5 (chapter 4)."""
     members = tuple(
         Member(0.1, x, r) for x in (0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 2.4, 3.0) for r in range(repetitions)
     )
-    return Run(members, Benchmark(seed=seed), seed=seed, **_short(profile, changes))
+    return Run(members, Benchmark(seed=seed), seed=seed, **protocol(profile, SHORT, **changes))
 
 
 def estimator_study(profile: str = "book", seed: int = 0, **changes: object) -> Run:
     """One small autoencoder of chapter 5 (σ = σ_X = 0.1) on which chapter 3 measures its estimators."""
-    return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **_short(profile, changes))
+    return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **protocol(profile, SHORT, **changes))
 
 
 def pictures(
@@ -210,11 +164,8 @@ def pictures(
     guided starts along the orders of ``starts``. All pictures make up a batch. Half of the updates of a
     guided start are guided, and the others cooled.
     """
-    protocol(profile)  # refuses an unknown one
-    settings = {**PICTURES[profile], "batch_size": None, "layers": layers, "seed": seed}
-    settings |= {name: value for name, value in changes.items() if value is not None}
-    settings["width"] = settings["width"] or hidden_widths(data.ambient, 1)[0]
-    run = Run(tuple(members), data, **settings)
+    settings = protocol(profile, PICTURES, data.ambient, **changes)
+    run = Run(tuple(members), data, layers=layers, seed=seed, **settings)
     runs = {"baseline": run, "as published": replace(run, space=circle()), "corrected": replace(run, space=Circle())}
     runs["corrected, annealed"] = replace(runs["corrected"], annealing=0.2)
     for name, guide in starts.items():
@@ -234,14 +185,9 @@ def noisy_pictures(guided: Run, noises: Sequence[float], repetitions: int = 3) -
 
 def torus(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
     """Chapter 11's autoencoders on pictures with two phases: R⁴, the torus as published, and corrected."""
-    protocol(profile)  # refuses an unknown one
-    settings = {**TORUS[profile], "seed": seed}
-    settings |= {name: value for name, value in changes.items() if value is not None}
     data = ExtendedBenchmark(seed=seed)
-    settings["width"] = settings["width"] or hidden_widths(data.ambient, 1)[0]
     members = tuple(Member(0, x, r) for x in SIGMAS for r in range(repetitions))
-    settings["cooled"] = 0 if profile == "thesis" else settings["updates"] // 8
-    run = Run(members, data, Euclidean(4), **settings)
+    run = Run(members, data, Euclidean(4), seed=seed, **protocol(profile, TORUS, data.ambient, **changes))
     published, corrected = CliffordTorus(circle()), CliffordTorus()
     return {"baseline": run, "as published": replace(run, space=published), "corrected": replace(run, space=corrected)}
 
@@ -268,8 +214,7 @@ def best_starts(run: Run, screened: Trained) -> Run:
 
 def rectified_torus(runs: dict[str, Run], profile: str = "book") -> dict[str, Run]:
     """The cell with σ_X = 0.1 of ``torus``'s baseline and corrected torus, with rectified units (Table 11.1)."""
-    protocol(profile)  # refuses an unknown one
-    changes = {"activation": "relu", **RECTIFIED[profile]}
+    changes = {"activation": "relu", **protocol(profile, RECTIFIED)}
     chosen = {name: runs[name] for name in ("baseline", "corrected")}
     members = {name: tuple(m for m in run.members if m.sigma_x == 0.1) for name, run in chosen.items()}
     return {name: replace(run, members=members[name], **changes) for name, run in chosen.items()}

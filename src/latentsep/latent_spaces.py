@@ -73,8 +73,7 @@ class Euclidean:
     dimension: int = 2
 
     def __post_init__(self):
-        if not isinstance(self.dimension, int) or self.dimension < 1:
-            raise ValueError(f"dimension is {self.dimension!r}; choose a whole number of 1 or more")
+        _require_dimension(self.dimension)
 
     @property
     def encoder_features(self) -> int:
@@ -221,8 +220,7 @@ class CliffordTorus:
     dimension: int = 2
 
     def __post_init__(self):
-        if not isinstance(self.dimension, int) or self.dimension < 1:
-            raise ValueError(f"dimension is {self.dimension!r}; choose a whole number of 1 or more")
+        _require_dimension(self.dimension)
 
     @property
     def encoder_features(self) -> int:
@@ -267,3 +265,8 @@ class CliffordTorus:
     def _split(self, features: Tensor) -> Tensor:
         """A circle's share of ``(..., k·n)`` features, in an axis of its own: ``(..., k, n)``."""
         return features.unflatten(-1, (self.dimension, -1))
+
+
+def _require_dimension(dimension: int) -> None:
+    if not isinstance(dimension, int) or dimension < 1:
+        raise ValueError(f"dimension is {dimension!r}; choose a whole number of 1 or more")

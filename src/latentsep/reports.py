@@ -39,6 +39,7 @@ def overview(entries: Sequence[dict]) -> str:
         "lem": "lemmas",
         "cor": "corollaries",
         "eq": "equations",
+        "text": "passages",
     }
     rows = []
     for prefix, kind in kinds.items():

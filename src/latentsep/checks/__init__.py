@@ -18,9 +18,11 @@ from latentsep.checks import (
     linear,
     normal,
     objective,
+    passages,
     pictures,
     probability,
     reduction,
+    tables,
     torus,
 )
 from latentsep.checks.registry import STATEMENTS
@@ -38,9 +40,11 @@ __all__ = [
     "linear",
     "normal",
     "objective",
+    "passages",
     "pictures",
     "probability",
     "reduction",
+    "tables",
     "torus",
 ]
 

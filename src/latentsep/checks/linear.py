@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentsep import linear
 from latentsep.checks import benchmark
-from latentsep.checks.registry import nodes_in_the_plane, statement
+from latentsep.checks.registry import nodes_in_the_plane, sizes, statement
 from latentsep.datasets import Benchmark
 from latentsep.latent_spaces import Euclidean
 from latentsep.ledger import Check
@@ -106,7 +106,7 @@ def linear_decoder() -> Check:
     return Check("decoder without hidden layers against Hz", float((mean - _points() @ H.T).abs().max()), 1e-12)
 
 
-def _averaged() -> float:
+def averaged() -> float:
     """The expected −ELBO of that VAE, averaged over phases, noise of the data and of the posterior by exact rules."""
     nodes, weights = nodes_in_the_plane(4)
     x = (_points()[:, None] + SIGMA * nodes).flatten(0, 1)
@@ -118,7 +118,7 @@ def _averaged() -> float:
 @statement("eq-6.13")
 def expected_negative_elbo() -> Check:
     ours = float(linear.negative_elbo(G, H, *WIDTHS))
-    return Check("closed form against the package's VAE, averaged by quadrature", abs(ours - _averaged()), 1e-9)
+    return Check("closed form against the package's VAE, averaged by quadrature", abs(ours - averaged()), 1e-9)
 
 
 @statement("eq-6.15")
@@ -203,38 +203,63 @@ def end_of_the_proof() -> Check:
     return _radius("proof", "root of (6.17) against direct minimisation on the same grid; it has σ_Z for σ_Z²")
 
 
-def displays() -> dict[str, Check]:
-    """Slips in displays of the proof that carry no number, each against the same independent values."""
-    exact, eye = _averaged(), torch.eye(2).double()
+# What carries no number.
+
+
+@statement("text-6.1a")
+def lengths_of_the_basis() -> Check:
+    rows = (printed_family(DATA.dimension)[1:], linear.fourier_basis(DATA.dimension))
+    lengths = [float(np.abs(np.linalg.norm(r, axis=1) - 1).max()) for r in rows]
+    return Check("length of the basis' vectors against 1", lengths[0], 1e-9, lengths[1])
+
+
+@statement("text-6.1b")
+def noise_in_the_plane() -> Check:
+    """Coordinates (a₁, b₁) of noisy datapoints, by projection."""
+    sigma, (x, phases) = 0.1, DATA.sample(0.1)
+    scale = math.sqrt(DATA.dimension / 2)
+    waves = linear.fourier_basis(DATA.dimension)[1:3].float() / scale
+    noise = (x - DATA.mean(phases)) @ waves.T
+    errors = math.sqrt(2 * noise.numel())  # the relative standard error of a deviation is 1/√(2n)
+    off = [abs(float(noise.std()) / expected - 1) * errors for expected in (sigma, sigma / scale)]
+    return Check("deviation of the noise in X′ against σ, and against σ√(2/D), in standard errors", off[0], 4, off[1])
+
+
+@statement("text-6.2")
+def sizes_of_the_matrices() -> Check:
+    found = linear_vae().encoder.layers[0].weight.shape[-1]
+    return sizes("columns of G and rows of H, against the entries of x in X′", DATA.dimension, 2, found)
+
+
+@statement("text-6.3a")
+def middle_term() -> Check:
+    exact, eye = averaged(), torch.eye(2).double()
     constant = SIGMA_Z**2 - math.log(SIGMA_Z**2) + math.log(2 * math.pi * SIGMA_X**2) - 1
     middle = GAMMA / SIGMA_X**2 * float((H @ G - eye).square().sum())
     rest = GAMMA * float(G.square().sum()) + (SIGMA_Z / SIGMA_X) ** 2 * float(H.square().sum())
+    off = [abs((rest + part) / 2 + constant - exact) for part in (middle / 2, middle)]
+    return Check("expected −ELBO against quadrature", off[0], 1e-9, off[1])
+
+
+@statement("text-6.3b")
+def variance_of_a_coordinate() -> Check:
+    second_moment = float((PHASES.sin().square() + SIGMA**2).mean())
+    off = [abs(value - second_moment) for value in (2 * math.pi * GAMMA, GAMMA)]
+    return Check("against the mean over phases", off[0], 1e-9, off[1])
+
+
+@statement("text-6.3c")
+def curvature() -> Check:
     loss, names = scalar_problem()
     at = {names["gamma"]: GAMMA, names["sigma_z"]: SIGMA_Z, names["sigma_x"]: SIGMA_X}
-    curvature = float(sympy.diff(loss, names["u"], 2).subs(at))
-    second_moment = float((_points()[:, 0].square() + SIGMA**2).mean())
+    exact = float(sympy.diff(loss, names["u"], 2).subs(at))
+    off = [abs(factor * GAMMA**2 / SIGMA_Z**2 - exact) for factor in (2, 4)]
+    return Check("second derivative by λ² against computer algebra", off[0], 1e-9, off[1])
+
+
+@statement("text-6.3d")
+def critical_value() -> Check:
     squared = SIGMA_Z**2 / GAMMA * (math.sqrt(GAMMA) - SIGMA_X * SIGMA_Z) / (SIGMA_X * SIGMA_Z)
     found = float(torch.linalg.svdvals(linear.minimise(GAMMA, SIGMA_X, SIGMA_Z)[0])[0])
-    frequencies = printed_family(DATA.dimension)[1:]
-    ours = linear.fourier_basis(DATA.dimension)
-    lengths = [float(np.abs(np.linalg.norm(rows, axis=1) - 1).max()) for rows in (frequencies, ours)]
-    return {
-        "§6.1: the Fourier basis is called orthonormal": Check(
-            "length of its vectors against 1", lengths[0], 1e-9, lengths[1]
-        ),
-        "expected −ELBO: a second ½ on the middle term": Check(
-            "against quadrature", abs(0.5 * (rest + middle / 2) + constant - exact), 1e-9,
-            abs(0.5 * (rest + middle) + constant - exact),
-        ),
-        "variance of a coordinate: the first display lacks 1/2π": Check(
-            "against the mean over phases", abs(2 * math.pi * GAMMA - second_moment), 1e-9, abs(GAMMA - second_moment)
-        ),
-        "second derivative by λ²: 2Γ²/σ_Z² for 4Γ²/σ_Z²": Check(
-            "against computer algebra", abs(2 * GAMMA**2 / SIGMA_Z**2 - curvature), 1e-9,
-            abs(4 * GAMMA**2 / SIGMA_Z**2 - curvature),
-        ),
-        "display before (6.17): the maximum is λ², not λ": Check(
-            "with σ_Z put right, against direct minimisation", abs(squared - found), 1e-5,
-            abs(math.sqrt(squared) - found),
-        ),
-    }  # fmt: skip
+    off = [abs(value - found) for value in (squared, math.sqrt(squared))]
+    return Check("λ, with σ_Z put right, against direct minimisation", off[0], 1e-5, off[1])

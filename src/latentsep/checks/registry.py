@@ -41,6 +41,11 @@ def against_normal(
     return Check(says, tolerance=1e-7, **worst)
 
 
+def sizes(says: str, printed: int, meant: int, found: int) -> Check:
+    """A number of entries as printed and as meant, against that of what the package has there."""
+    return Check(says, abs(printed - found), 0, abs(meant - found))
+
+
 # The objects that several checks share: a Gaussian posterior in the plane, quadrature against it,
 # and a linear autoencoder whose evidence and posterior are known in closed form.
 
