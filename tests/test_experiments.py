@@ -25,18 +25,16 @@ from latentsep.experiments import (
     pictures,
     rectified_torus,
     redrawn,
-    reduced_cell,
     reductions,
     sigma_x_sweep,
     starts,
     tear,
     torus,
-    unhurried,
 )
 from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.loops import shrink
 from latentsep.networks import ACTIVATIONS
-from latentsep.protocols import PICTURES, PROFILES, RECTIFIED, REDUCTORS, SHORT, TORUS, protocol
+from latentsep.protocols import PICTURES, PRINTED, PROFILES, RECTIFIED, REDUCTORS, SHORT, TORUS, protocol
 from latentsep.runs import Member, Run
 from latentsep.training import BLOCK, fit
 
@@ -73,14 +71,11 @@ def test_networks_that_see_all_pixels_have_a_third_as_many_neurons():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_an_unhurried_table_has_the_rate_of_the_thesis(profile):
-    table = benchmark_table(profile)
-    slow = unhurried(table)
-    assert slow.members == tuple(m for m in table.members if m.repetition == 0)
+def test_a_table_at_the_printed_pace_differs_in_that_alone(profile):
+    table, slow = benchmark_table(profile), benchmark_table(profile, table=PRINTED)
     assert (slow.learning_rate, slow.cooled) == (1e-4, 0)
     assert slow.updates == (60 if profile == "smoke" else 100_000)
-    same = ("members", "updates", "learning_rate", "cooled")
-    assert replace(slow, **{name: getattr(table, name) for name in same}) == table
+    assert replace(slow, updates=table.updates, learning_rate=table.learning_rate, cooled=table.cooled) == table
 
 
 def test_the_thesis_profile_is_the_protocol_of_the_thesis():
@@ -247,10 +242,10 @@ def test_table_7_1_is_trained_twice(profile):
     assert list(tables) == ["published", "corrected"]
     published, corrected = tables.values()
     assert (published.space, corrected.space) == (Circle("real", "published"), Circle())
-    assert published == benchmark_table(profile, circle(), repetitions=2)
+    assert published == benchmark_table(profile, circle(), repetitions=2, table=PRINTED)
     size = PROFILES[profile]["batch_size"]
     assert corrected.batch_size == (None if size is None else 2 * size)
-    assert replace(corrected, space=published.space, batch_size=published.batch_size) == published
+    assert replace(corrected, batch_size=size) == benchmark_table(profile, Circle(), repetitions=2)
 
 
 def test_the_tear_is_one_training_stopped_ever_later():
@@ -293,7 +288,7 @@ def test_every_profile_reduces_the_tables_that_it_trains(profile):
     wound, torn = readings["rectified"], readings["rectified, real head"]
     assert wound[0] == torn[0] == replace(plane, members=wound[0].members, activation="relu")
     assert wound[0].members == (Member(0.1, 0.1, 0), Member(0.1, 0.1, 1))
-    assert torn[1] == reduced_cell(tables["published"], activation="relu")
+    assert torn[1] == replace(torn[0], space=circle())
     assert wound[1] == replace(torn[1], space=circle("head"))
     again = redrawn(plane, "relu")
     assert again == replace(wound[0], seed=1, data=Benchmark(seed=1))

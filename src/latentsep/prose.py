@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import myst_nb
 
+from latentsep.runs import Run
+
 
 def fixed(digits: int) -> Callable[[float], str]:
     """A format of so many decimals with a real minus sign, for tables.
@@ -12,6 +14,17 @@ def fixed(digits: int) -> Callable[[float], str]:
     '−1.23'
     """
     return lambda value: f"{value:.{digits}f}".replace("-", "−")
+
+
+def pace(run: Run) -> str:
+    """How many updates a run makes, and how fast.
+
+    >>> from latentsep.runs import Member
+    >>> pace(Run((Member(0.1, 0.1),), updates=3000, learning_rate=1e-3, cooled=1000))
+    '3,000 updates at a rate of 0.001, the last 1,000 of them at a tenth of it'
+    """
+    cooled = f", the last {run.cooled:,} of them at a tenth of it" if run.cooled else ""
+    return f"{run.updates:,} updates at a rate of {run.learning_rate:g}{cooled}"
 
 
 def glue(**values: object) -> None:

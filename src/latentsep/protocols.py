@@ -9,11 +9,13 @@ Table = Mapping[str, Mapping[str, float | None]]
 #: ``smoke`` only shows that everything runs, ``book`` is what is published, ``thesis`` keeps to the thesis's rate and
 #: full batch (thesis §5.3). At ten times the rate a quarter of the updates suffices, if the last of them, ``cooled``,
 #: go at the thesis's again; chapter 5 holds the two paces against each other.
-PROFILES: Table = {
+PROFILES: dict[str, dict[str, float | None]] = {
     "smoke": {"updates": 60, "batch_size": 64},
     "book": {"updates": 25_000, "batch_size": 256, "learning_rate": 1e-3, "cooled": 0.32},
     "thesis": {"updates": 100_000, "batch_size": None},
 }
+#: For what is held against the print as published, at the printed pace: a torn circle ends wherever it is led.
+PRINTED: Table = PROFILES | {"book": {"updates": 100_000, "batch_size": 256}}
 #: For studies of many small ensembles, in which all are trained alike and none stands for a table of the thesis.
 SHORT: Table = {
     "smoke": {"updates": 60, "batch_size": 64, "learning_rate": 1e-3},
