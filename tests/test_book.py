@@ -22,6 +22,7 @@ def rendering(checkout, monkeypatch):
         html = root / "_build" / "rendering" / "html"
         html.mkdir(parents=True)
         (html / "index.html").write_text("new")
+        (html / "searchindex.js").write_text('Search.setIndex({"docnames": ["book/01-small"], "indexentries": {}})')
         return html
 
     monkeypatch.setattr(book, "_render", render)
@@ -38,6 +39,7 @@ def test_a_build_publishes_pages_and_ledger_and_runs_only_what_is_stale(renderin
     assert json.loads(paths.ledger().read_text()) == [{**ENTRY, "page": "01-small.html"}]
     for word in ("chapters run", "pages", "figures", "tables", "1 reproduced", "index.html"):
         assert word in str(summary)
+    assert '"equation 3.3": [[0, "eq-3-3", true]]' in (paths.html() / "searchindex.js").read_text()
     assert book.build("smoke").executed == []
     write(SHOWS_AN_ENTRY + "  # reworded")
     assert book.build("smoke").executed == ["01-small"]

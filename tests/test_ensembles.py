@@ -1,6 +1,7 @@
 """Trained ensembles: split over processes or not, from the records or not, they are the same."""
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,14 +70,20 @@ def test_shards_hold_all_members_in_order(count, threads, monkeypatch):
     ("updates", "members", "batch_size", "threads"),
     [
         (WORTH_COMPILING - 1, 8, 256, 2),
-        (WORTH_COMPILING, 7, 256, 2),
         (WORTH_COMPILING, 1, 10_000, 2),
         (WORTH_COMPILING, 8, 256, 1),
     ],
 )
-def test_short_and_small_runs_and_single_cores_stay_whole(updates, members, batch_size, threads, monkeypatch):
+def test_short_runs_large_batches_and_single_cores_need_no_process(updates, members, batch_size, threads, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     run = replace(SMALL, updates=updates, members=SMALL.members[:members], batch_size=batch_size)
+    assert shards(run) == []
+
+
+@pytest.mark.parametrize(("members", "batch_size"), [(7, 256), (1, 1024), (1, 64)])
+def test_small_runs_stay_whole(members, batch_size, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    run = replace(SMALL, updates=WORTH_COMPILING, members=SMALL.members[:members], batch_size=batch_size)
     assert shards(run) == [run]
 
 
@@ -128,6 +135,23 @@ def test_training_in_two_processes_is_training_in_one(run, two_processes, record
     monkeypatch.setattr(ensembles, "_train_in_processes", None)
     monkeypatch.setattr(Trainer, "block", None)
     np.testing.assert_array_equal(train(run, "cpu").history, trained.history)
+
+
+def test_several_runs_share_the_processes_and_are_each_what_they_are_alone(two_processes, records_folder, monkeypatch):
+    runs = {"one": SMALL, "other": replace(SMALL, seed=1), "short": replace(SMALL, updates=5)}
+    started, start = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
+    found = ensembles.train_all(runs, "cpu")
+    assert len(started) == 2
+    assert all(worker.poll() is not None for worker in started)
+    assert {name: trained.run for name, trained in found.items()} == runs
+    for path in records_folder.iterdir():
+        path.unlink()
+    for name, run in runs.items():
+        np.testing.assert_array_equal(train(run, "cpu").history, found[name].history)
+    started.clear()
+    ensembles.train_all(runs, "cpu")
+    assert not started
 
 
 def test_trained_once_is_trained_for_good(monkeypatch):

@@ -290,8 +290,9 @@ def test_every_profile_reduces_the_tables_that_it_trains(profile):
     assert wound[0].members == (Member(0.1, 0.1, 0), Member(0.1, 0.1, 1))
     assert torn[1] == replace(torn[0], space=circle())
     assert wound[1] == replace(torn[1], space=circle("head"))
-    again = redrawn(plane, "relu")
-    assert again == replace(wound[0], seed=1, data=Benchmark(seed=1))
+    again = redrawn(plane)
+    assert again["relu"] == replace(wound[0], seed=1, data=Benchmark(seed=1))
+    assert again["tanh"] == replace(again["relu"], activation="tanh")
     # Every plane and circle has the members that the chapter asks for.
     for plane, around, sigma_x in readings.values():
         for run in (plane, around):

@@ -1,5 +1,6 @@
 """Chapters: their parameters, their state, and every one executed under the smoke profile."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -46,13 +47,19 @@ def chapter(tmp_path):
     return write
 
 
-CHAPTERS = [c for c in notebooks.chapters().values() if c.is_notebook and not c.reads_ledger]
+CHAPTERS = [c for c in notebooks.chapters().values() if c.is_notebook and c.name not in ("index", "ledger")]
+SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.parametrize("name", [c.name for c in CHAPTERS])
-def test_every_chapter_runs_under_smoke_from_another_folder(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch):
     found = notebooks.chapters()[name]
+    solutions = SOLUTION.findall(found.text)
+    assert len(solutions) == found.text.count("{admonition} Solution") >= 2 * bool(re.match(r"\d|A", name))
+    solved = found.text + "".join(f"\n```{{code-cell}} ipython3\n{code}```\n" for code in solutions)
+    (tmp_path / "solved.md").write_text(solved)
+    found = Chapter(name, tmp_path / "solved.md")
+    monkeypatch.chdir(tmp_path)
     target = tmp_path / f"{name}.ipynb"
     notebooks.execute(found, book_values(found, "smoke"), target)
     notebook = nbformat.read(target, as_version=4)

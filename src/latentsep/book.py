@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from latentsep import inspection, ledger, paths, progress
+from latentsep import inspection, ledger, paths, progress, search
 from latentsep.notebooks import Chapter, chapters, execute, executed_state
 
 # Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
@@ -83,6 +83,7 @@ def build(profile: str = "book") -> Summary:
     _replace_text(paths.ledger(), ledger.dump(entries))
     ran += _execute_stale(last, profile)
     html = _render(pages)
+    search.add_items(html, entries)
     try:
         found = inspection.inspect(html, entries, list(pages.values()))
     except inspection.Incomplete as error:

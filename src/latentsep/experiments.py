@@ -102,10 +102,11 @@ def reduced_cell(table: Run, **changes: object) -> Run:
     return replace(table, members=members, **changes)
 
 
-def redrawn(table: Run, activation: str) -> Run:
-    """The same cell with another draw of the dataset and of all else that is random, under an activation."""
+def redrawn(table: Run, activations: Sequence[str] = ("tanh", "relu")) -> dict[str, Run]:
+    """The same cell with another draw of the dataset and of all else that is random, by activation."""
     seed = table.seed + 1
-    return reduced_cell(table, activation=activation, seed=seed, data=replace(table.data, seed=seed))
+    again = reduced_cell(table, seed=seed, data=replace(table.data, seed=seed))
+    return {activation: replace(again, activation=activation) for activation in activations}
 
 
 def reductions(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict:

@@ -1,0 +1,46 @@
+"""The book's search finds numbered items by their names: "Table 9.2", "(7.5)", "Theorem 3"."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+_NAMES = {
+    "fig": ("fig. {}", "figure {}"),
+    "table": ("table {}",),
+    "alg": ("algorithm {}",),
+    "def": ("definition {}",),
+    "thm": ("theorem {}",),
+    "lem": ("lemma {}",),
+    "cor": ("corollary {}",),
+    "eq": ("({})", "equation {}"),
+    "text": (),
+}
+
+
+def names(item: str) -> list[str]:
+    """What readers call an item, in lower case, its identifier included.
+
+    >>> names("fig-A.1")
+    ['fig-a.1', 'fig. a.1', 'figure a.1']
+    """
+    kind, _, number = item.lower().partition("-")
+    return [item.lower(), *(name.format(number) for name in _NAMES[kind])]
+
+
+def add_items(html: Path, entries: Sequence[dict]) -> None:
+    """Enter the items of ledger ``entries`` into the search index of rendered pages, each where it first stands.
+
+    Sphinx ranks such entries above words in the text. Raises ``ValueError`` if its index has changed its form.
+    """
+    path = html / "searchindex.js"
+    head, bracket, rest = path.read_text().partition("(")
+    try:
+        index = json.loads(rest.strip().removesuffix(")"))
+        pages, found = index["docnames"], index["indexentries"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is no search index of Sphinx: {error}") from None
+    for entry in entries:
+        place = [pages.index(f"book/{entry['page'].removesuffix('.html')}"), entry["anchor"], True]
+        for name in names(entry["id"].partition("/")[0]):
+            found.setdefault(name, [place])
+    path.write_text(f"{head}{bracket}{json.dumps(index, sort_keys=True)})")
