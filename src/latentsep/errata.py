@@ -2,6 +2,7 @@
 
 import html
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -70,5 +71,7 @@ def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
 
 
 def kinds() -> str:
-    """The kinds of errors, as an HTML table."""
-    return html_table(("kind", "what it is"), ([kind, html.escape(text)] for kind, text in KINDS.items()))
+    """The kinds of errors and how many of each are listed, as an HTML table."""
+    count = Counter(erratum.kind for erratum in errata())
+    rows = ([kind, html.escape(text), str(count[kind])] for kind, text in KINDS.items())
+    return html_table(("kind", "what it is", "listed"), rows)
