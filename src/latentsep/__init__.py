@@ -8,13 +8,14 @@ Modules read from the ground up; each imports only from those above it:
 - ``datasets``, ``distributions``, ``latent_spaces``, ``networks``, ``vae``: the models;
 - ``loops``, ``seriation``: pictures as data, and the order that they show by themselves;
 - ``runs``, ``training``, ``ensembles``: what a training is, Algorithm 1, and its results by way of the records;
-- ``estimators``, ``evaluation``, ``topology``, ``homology``, ``recovery``, ``experiments``: what is measured, on what;
+- ``estimators``, ``evaluation``, ``topology``, ``homology``, ``recovery``: what is measured;
+- ``protocols``, ``experiments``: on what, and how it is trained;
 - ``bayes``, ``linear``, ``ideal``, ``diffusion``: what can be known without training;
 - ``generative``, ``reductors``, ``reduction``: one generative model expressed through another;
 - ``figures``: one function per kind of picture;
 - ``ledger``, ``reports``, ``browser``, ``conclusions``, ``errata``, ``checks``, ``prose``: what the thesis says against
   what was found;
-- ``notebooks``, ``inspection``, ``book``, ``cli``: from text to pages.
+- ``notebooks``, ``search``, ``inspection``, ``book``, ``cli``: from text to pages.
 
 Tensors have the shape ``(members, batch, features)``: every model is an ensemble, and a single
 model is an ensemble of one.
