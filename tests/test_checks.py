@@ -64,7 +64,6 @@ MISPRINTED = {
     "text-9.0b",
     "text-9.1",
     "fig-9.2",
-    "text-9.2",
     "text-9.4",
     "text-10.1",
     "eq-11.1",
