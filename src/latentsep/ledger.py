@@ -87,7 +87,8 @@ def judge(
     spread = math.sqrt(thesis.std**2 + std**2 + thesis.rounding**2)
     z = (mean - thesis.mean) / spread
     if floor is not None and thesis.mean + 3 * thesis.std + thesis.rounding < floor:
-        return "thesis-invalid", f"the printed value lies {floor - thesis.mean:.2f} below the floor {floor:.2f}"
+        shown = f"{floor:.2f}".replace("-", "−")
+        return "thesis-invalid", f"the printed value lies {floor - thesis.mean:.2f} below the floor {shown}"
     if abs(z) <= 3:
         return "reproduced", f"{abs(z):.1f} combined standard deviations apart"
     if quantity in LOWER_IS_BETTER and z < 0:

@@ -7,13 +7,15 @@ import myst_nb
 from latentsep.runs import Run
 
 
-def fixed(digits: int) -> Callable[[float], str]:
-    """A format of so many decimals with a real minus sign, for tables.
+def fixed(digits: int, sign: str = "") -> Callable[[object], object]:
+    """A format of so many decimals with a real minus sign, for sentences and tables; words and counts stay as they are.
 
-    >>> fixed(2)(-1.234)
-    '−1.23'
+    ``sign="+"`` shows it in front of positive values, too.
+
+    >>> fixed(2)(-1.234), fixed(0, "+")(7.3), fixed(2)("none"), fixed(2)(3)
+    ('−1.23', '+7', 'none', 3)
     """
-    return lambda value: f"{value:.{digits}f}".replace("-", "−")
+    return lambda value: value if isinstance(value, str | int) else f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
 def pace(run: Run) -> str:
