@@ -153,6 +153,9 @@ def _worker(reports: str) -> Iterator[tuple[subprocess.Popen, BinaryIO]]:
         finally:
             worker.kill()
             worker.wait()
+            worker.stdout.close()
+            with contextlib.suppress(BrokenPipeError):  # of what it did not read any more
+                worker.stdin.close()
 
 
 @contextlib.contextmanager
