@@ -12,10 +12,10 @@ def fixed(digits: int, sign: str = "") -> Callable[[object], object]:
 
     ``sign="+"`` shows it in front of positive values, too.
 
-    >>> fixed(2)(-1.234), fixed(0, "+")(7.3), fixed(2)("none"), fixed(2)(3)
-    ('−1.23', '+7', 'none', 3)
+    >>> fixed(2)(-1.234), fixed(0, "+")(7.3), fixed(2)(-0.001), fixed(2)("none"), fixed(2)(3)
+    ('−1.23', '+7', '0.00', 'none', 3)
     """
-    return lambda value: value if isinstance(value, str | int) else f"{value:{sign}.{digits}f}".replace("-", "−")
+    return lambda value: value if isinstance(value, str | int) else f"{value:{sign}z.{digits}f}".replace("-", "−")
 
 
 def pace(run: Run) -> str:
