@@ -61,7 +61,12 @@ def values_of_the_bound() -> Check:
 def covariance_of_the_noise() -> Check:
     x, phases = DATA.sample(0.1)
     noise = x - DATA.mean(phases)
-    return sizes("rows of Σ against those of the noise's covariance", phases[:, None].shape[1], 25, len(noise.T.cov()))
+    return sizes(
+        "rows of Σ against those of the noise's covariance",
+        phases[:, None].shape[1],
+        DATA.dimension,
+        len(noise.T.cov()),
+    )
 
 
 @statement("text-5.2")
@@ -77,18 +82,12 @@ def seam_of_the_phases() -> Check:
     )
 
 
-def entries_of_data() -> int:
-    return Known.benchmark(DATA, 0.1).decode(torch.zeros(3, 1)).shape[-1]
-
-
-@statement("text-8.0")
-def measure_of_the_data() -> Check:
-    return sizes("dimension of the volume by which datapoints have a density", 2, DATA.dimension, entries_of_data())
-
-
 @statement("text-8.3")
-def values_of_decoders() -> Check:
-    return sizes("entries of a decoder's mean", 2, DATA.dimension, entries_of_data())
+@statement("text-8.0")
+def space_of_the_data() -> Check:
+    """Where decoders lead, and by whose volume datapoints have a density; in print, that of the latent plane."""
+    found = Known.benchmark(DATA, 0.1).decode(torch.zeros(3, 1)).shape[-1]
+    return sizes("entries of a decoder's mean against the dimension", 2, DATA.dimension, found)
 
 
 @statement("text-9.0a")
@@ -103,8 +102,9 @@ def linear_maps() -> Check:
 
 @statement("text-9.0b")
 def direction_of_a_map() -> Check:
-    """The map by which the plane is reduced to phases takes points of the plane."""
-    return sizes("numbers that M of R² and Φ takes", 1, 2, codes_of("R²").shape[-1])
+    """The map that reduces the plane to phases takes points of the plane and gives phases, as the package has it."""
+    found = FAMILIES["R²", "Φ"].apply(torch.tensor([0.8]), codes_of("R²")).shape[-1]
+    return sizes("numbers that the map of R² and Φ gives", 2, 1, found)
 
 
 @statement("text-9.1")

@@ -51,7 +51,8 @@ def deviation_of_a_sum() -> Check:
     # The deviation of −ELBO in place of that of the reconstruction error.
     off_by_meant = excess(cell["neg_elbo"], cell["kl"], cell["neg_elbo"])
     return Check(
-        "deviation in nats that no repetitions can have, rounding allowed for; with 0.01, and in the 17 other rows",
+        "deviation in nats that no repetitions can have, rounding allowed for;"
+        f" with {cell['neg_elbo'].std:g}, and in the {len(rows) - 1} other rows",
         off[odd],
         1e-9,
         max(off_by_meant, *(v for name, v in off.items() if name != odd)),
