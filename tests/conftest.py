@@ -1,9 +1,15 @@
 """What every test shares: records of its own, reproducible examples, and never a look at the clock."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Before torch is imported, and for every process that a test starts: see ``set_num_threads`` below.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+import joblib
 import pytest
 import torch
 from hypothesis import settings
@@ -19,12 +25,21 @@ settings.load_profile("latentsep")
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_history() -> Iterator[None]:
+    """Kernels keep a history in a database, on which those of tests that run side by side would wait."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as context:
+        context.setenv("IPYTHONDIR", folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def records_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty records folder for every test; messages go to stderr unless a test asks for ``said``."""
     folder = tmp_path / "records"
     monkeypatch.setenv("LATENTSEP_RECORDS", str(folder))
-    monkeypatch.delenv("LATENTSEP_PROGRESS", raising=False)
+    for name in ("LATENTSEP_PROGRESS", "LATENTSEP_PLANNED", "LATENTSEP_CLUSTER"):
+        monkeypatch.delenv(name, raising=False)
     return folder
 
 
@@ -42,6 +57,18 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[s
 
 
 @pytest.fixture
+def fresh_workers() -> Iterator[None]:
+    """Workers that are started for this test, with its environment, and do not outlive it."""
+
+    def end() -> None:
+        joblib.externals.loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+    end()
+    yield
+    end()
+
+
+@pytest.fixture
 def float64() -> Iterator[None]:
     """Double precision throughout, where a comparison is to be sharper than single precision allows."""
     torch.set_default_dtype(torch.float64)
@@ -54,6 +81,8 @@ def checkout(tmp_path, monkeypatch):
     """A book of one small chapter, away from the real one."""
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "_static").mkdir()
+    (tmp_path / "book" / "references.bib").touch()
+    (tmp_path / "_config.yml").write_text("title: Small\n")
     (tmp_path / "_toc.yml").write_text("root: book/01-small\nchapters: []\n")
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
 

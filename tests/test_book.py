@@ -1,10 +1,13 @@
 """The pipeline: what is run again, how the ledger is gathered, and that a failed build keeps the last good pages."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
-from latentsep import book, inspection, ledger, notebooks, paths
+from latentsep import book, inspection, ledger, notebooks, paths, pool, rendering
 
 ENTRY = ledger.statement("eq-3.3", ledger.Check("why", 0.0, 1.0), "guard")
 SHOWS_AN_ENTRY = (
@@ -14,24 +17,36 @@ SHOWS_AN_ENTRY = (
 
 
 @pytest.fixture
-def rendering(checkout, monkeypatch):
+def rendered_pages(checkout, monkeypatch):
     """A checkout whose rendering is left out: the pages are one file, and the inspection finds what it is told."""
     root, write = checkout
 
-    def render(_) -> object:
-        html = root / "_build" / "rendering" / "html"
+    def render(notebooks, plain, folder) -> Path:
+        html = folder / "_build" / "html"
         html.mkdir(parents=True)
         (html / "index.html").write_text("new")
         (html / "searchindex.js").write_text('Search.setIndex({"docnames": ["book/01-small"], "indexentries": {}})')
         return html
 
-    monkeypatch.setattr(book, "_render", render)
+    monkeypatch.setattr(rendering, "book", render)
     monkeypatch.setattr(inspection, "inspect", lambda *_: inspection.Found(1, 0, 0))
     return root, write
 
 
-def test_a_build_publishes_pages_and_ledger_and_runs_only_what_is_stale(rendering):
-    _, write = rendering
+@pytest.fixture
+def several(rendered_pages):
+    """Three chapters, of which the second one in the book fails."""
+    root, write = rendered_pages
+    for name, code in (("02-good", "print(2)"), ("03-bad", "1 / 0"), ("01-small", "print(1)")):
+        write(code)
+        if name != "01-small":
+            shutil.copy(root / "book" / "01-small.md", root / "book" / f"{name}.md")
+    (root / "_toc.yml").write_text("root: book/01-small\nchapters:\n- file: book/03-bad\n- file: book/02-good\n")
+    return root
+
+
+def test_a_build_publishes_pages_and_ledger_and_runs_only_what_is_stale(rendered_pages):
+    _, write = rendered_pages
     write(SHOWS_AN_ENTRY)
     summary = book.build("smoke")
     assert summary.executed == ["01-small"]
@@ -45,7 +60,7 @@ def test_a_build_publishes_pages_and_ledger_and_runs_only_what_is_stale(renderin
     assert book.build("smoke").executed == ["01-small"]
 
 
-@pytest.mark.usefixtures("rendering")
+@pytest.mark.usefixtures("rendered_pages")
 def test_an_incomplete_book_is_not_published(monkeypatch):
     book.build("smoke")
     paths.html().joinpath("index.html").write_text("the last good one")
@@ -59,8 +74,8 @@ def test_an_incomplete_book_is_not_published(monkeypatch):
     assert paths.html().joinpath("index.html").read_text() == "the last good one"
 
 
-def test_a_failing_chapter_stops_the_build_before_anything_is_published(rendering):
-    root, write = rendering
+def test_a_failing_chapter_stops_the_build_before_anything_is_published(rendered_pages):
+    root, write = rendered_pages
     book.build("smoke")
     paths.html().joinpath("index.html").write_text("the last good one")
     before = paths.ledger().read_text()
@@ -86,13 +101,13 @@ def test_of_mathjax_only_the_entry_script_and_its_fonts_are_kept(tmp_path):
     for name in ("tex-chtml.js", "tex-svg.js", "a11y/sre.js", "output/chtml/fonts/woff-v2/font.woff"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    book._trim(tmp_path)
+    rendering._trim(tmp_path)
     kept = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     assert kept == ["output/chtml/fonts/woff-v2/font.woff", "tex-chtml.js"]
     assert not (folder / "a11y").exists()
 
 
-def rendered(monkeypatch, body: str) -> None:
+def let_pages_be(monkeypatch, body: str) -> None:
     """Let rendering write one page with this body instead of running Jupyter Book."""
 
     def run(source, target, *_, **__) -> None:
@@ -101,17 +116,168 @@ def rendered(monkeypatch, body: str) -> None:
         for page in (source / "book").glob("*.ipynb"):
             (pages / f"{page.stem}.html").write_text(body)
 
-    monkeypatch.setattr(book, "run_jupyter_book", run)
+    monkeypatch.setattr(rendering, "run_jupyter_book", run)
 
 
 @pytest.mark.parametrize(("body", "put"), [('<script src="../plotly/plotly.min.js">', True), ("plotly", False)])
-def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout, monkeypatch, body, put):
-    root, _ = checkout
-    (root / "book" / "references.bib").touch()
-    rendered(monkeypatch, body)
+def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout, tmp_path, monkeypatch, body, put):
+    let_pages_be(monkeypatch, body)
     chapter = notebooks.find("1")
     notebooks.execute(chapter, chapter.values({}), book.executed_path(chapter))
-    html = book._render(notebooks.chapters())
+    html = rendering.book([book.executed_path(chapter)], [], tmp_path / "rendering")
     # Not under _static, where every page would load it.
     assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["plotly/plotly.min.js"] * put
     assert (html / "book" / "01-small.html").read_text() == body
+
+
+# What is rendered anew
+
+
+@pytest.fixture
+def times_rendered(rendered_pages, monkeypatch):
+    """Call it for how often pages have been rendered."""
+    calls, render = [], rendering.book
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return render(*arguments)
+
+    monkeypatch.setattr(rendering, "book", counted)
+    return lambda: len(calls)
+
+
+def pages() -> dict[str, bytes]:
+    return {p.relative_to(paths.html()).as_posix(): p.read_bytes() for p in paths.html().rglob("*") if p.is_file()}
+
+
+def test_nothing_is_rendered_where_nothing_has_changed(times_rendered):
+    first = book.build("smoke")
+    before = pages()
+    second = book.build("smoke")
+    assert (first.rendered, second.rendered, times_rendered()) == (True, False, 1)
+    assert pages() == before
+    assert second.found == first.found
+    assert "as they were" not in str(first)
+    assert "1, as they were" in str(second)
+
+
+def test_pages_that_were_changed_by_hand_are_rendered_anew(times_rendered):
+    book.build("smoke")
+    before, page = pages(), paths.html() / "index.html"
+    changes = {
+        "altered": lambda: page.write_text("by hand"),
+        "removed": page.unlink,
+        "added": page.with_name("other.html").touch,
+        "all removed": lambda: shutil.rmtree(paths.html()),
+    }
+    for times, (name, change) in enumerate(changes.items(), 2):
+        change()
+        assert book.build("smoke").rendered, name
+        assert times_rendered() == times
+        assert pages() == before
+        assert not book.build("smoke").rendered
+
+
+def test_pages_whose_sources_changed_are_rendered_anew(times_rendered, checkout):
+    root, _ = checkout
+    book.build("smoke")
+    for name in ("book/01-small.md", "_config.yml", "book/references.bib", "book/_static/new.css"):
+        with (root / name).open("a") as file:
+            file.write("\n# more\n")
+        assert book.build("smoke").rendered, name
+        assert not book.build("smoke").rendered
+
+
+def test_a_note_of_what_was_rendered_that_cannot_be_read_is_none(times_rendered):
+    book.build("smoke")
+    stamp = paths.build() / "rendered.json"
+    before = stamp.read_bytes()
+    for content in ("", "{", "[]", "null", '{"inputs": "x"}'):
+        stamp.write_text(content)
+        assert book.build("smoke").rendered
+        assert stamp.read_bytes() == before
+
+
+def test_nothing_half_done_is_left(rendered_pages):
+    book.build("smoke")
+    left = [p for p in (paths.build() / ".scratch").rglob("*") if p.is_file() and "lock" not in p.name]
+    assert left == []
+
+
+def test_a_failing_rendering_keeps_its_log_and_the_last_good_pages(checkout, monkeypatch, tmp_path):
+    program = "import sys; print('fine'); print('WARNING: no such figure'); sys.exit(1)"
+    monkeypatch.setattr(rendering, "_PROGRAM", program)
+    said = r"jupyter-book failed:\nWARNING: no such figure\nthe whole log is "
+    with pytest.raises(rendering.BuildFailed, match=said) as caught:
+        rendering.run_jupyter_book(tmp_path, tmp_path / "out", tmp_path / "c", tmp_path / "t", strict=True)
+    log = Path(str(caught.value).rpartition(" is ")[2])
+    assert log == paths.build() / "failed" / "jupyter-book.log"
+    assert "fine" in log.read_text()
+
+
+def test_a_page_of_its_own_takes_the_place_of_an_older_one(checkout, monkeypatch, tmp_path):
+    let_pages_be(monkeypatch, "new")
+    notebook = tmp_path / "runs" / "01-small-count=7.ipynb"
+    (notebook.with_suffix("") / "old").mkdir(parents=True)
+    notebook.write_text("{}")
+    assert rendering.page(notebook) == notebook.with_suffix("") / "book" / "page.html"
+    found = sorted(p.relative_to(notebook.parent).as_posix() for p in notebook.parent.rglob("*") if p.is_file())
+    assert found == ["01-small-count=7.ipynb", "01-small-count=7/book/page.html"]
+
+
+def test_a_folder_of_pages_is_known_by_every_file(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    seen = {rendering.tree(tmp_path), rendering.tree(tmp_path / "nothing")}
+    assert len(seen) == 1
+    for name, content in (("a/b/x", "1"), ("a/b/x", "2"), ("a/x", "2"), ("x", "")):
+        (tmp_path / name).write_text(content)
+        seen.add(rendering.tree(tmp_path))
+    assert len(seen) == 5
+
+
+# Several chapters
+
+
+def test_a_failing_chapter_lets_the_others_finish(several, monkeypatch):
+    monkeypatch.setattr(pool, "cores", lambda: 1)  # workers would not know where this book is
+    with pytest.raises(notebooks.ChapterFailed, match=r"^03-bad, cell 2: ZeroDivisionError[^\n]*$"):
+        book.build("smoke")
+    found = {name: book.freshness(chapter, "smoke") for name, chapter in notebooks.chapters().items()}
+    assert found == {"01-small": "fresh", "02-good": "fresh", "03-bad": "missing"}
+    assert (several / "_build" / "failed" / "03-bad.ipynb").exists()
+    assert not paths.html().exists()
+    text = (several / "book" / "03-bad.md").read_text()
+    (several / "book" / "03-bad.md").write_text(text.replace("1 / 0", "print(3)"))
+    summary = book.build("smoke")
+    assert summary.executed == ["03-bad"]
+    assert list((several / "_build" / "failed").iterdir()) == []
+
+
+def leave_a_trace(chapter: notebooks.Chapter, profile: str, ledger_text: str) -> None:
+    """In the place of an execution."""
+    chapter.path.with_suffix(".trace").write_text(f"{os.getpid()} {profile} {ledger_text}")
+    if "bad" in chapter.name:
+        raise notebooks.ChapterFailed(f"{chapter.name}, cell 2: ZeroDivisionError: division by zero")
+
+
+def test_chapters_run_side_by_side_and_a_failing_one_lets_the_others_finish(several, monkeypatch):
+    monkeypatch.setattr(book, "_execute_one", leave_a_trace)
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    with pytest.raises(notebooks.ChapterFailed, match=r"^03-bad, cell 2: ZeroDivisionError: division by zero$"):
+        book._execute(list(notebooks.chapters().values()), "smoke", "text")
+    traces = [path.read_text().split() for path in (several / "book").glob("*.trace")]
+    assert [trace[1:] for trace in traces] == [["smoke", "text"]] * 3
+    assert str(os.getpid()) not in {trace[0] for trace in traces}
+
+
+def test_the_slowest_chapter_begins_first(several, monkeypatch):
+    seen = []
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    monkeypatch.setattr(pool, "run", lambda tasks, *_: seen.append(list(tasks)) or {})
+    every = list(notebooks.chapters().values())
+    for name, seconds in (("01-small", 5), ("02-good", 50)):  # the third was never executed, and may take 20
+        path = book._cost(notebooks.find(name), "smoke")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"seconds": seconds}))
+    book._execute(every, "smoke")
+    assert seen == [["02-good", "03-bad", "01-small"]]

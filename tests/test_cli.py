@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from latentsep import book, cli, ledger, notebooks, paths
+from latentsep import cli, ledger, notebooks, paths, rendering
 
 
 def generated(root):
     build = root / "_build"
-    return sorted(p.relative_to(build).as_posix() for p in build.rglob("*") if p.is_file()) if build.exists() else []
+    files = [p.relative_to(build) for p in build.rglob("*") if p.is_file()] if build.exists() else []
+    return sorted(p.as_posix() for p in files if p.parts[0] != ".scratch")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_chapter_as_a_page_of_its_own_comes_with_the_script_that_it_loads(chec
         (target / "_build" / "html" / "book").mkdir(parents=True)
         (target / "_build" / "html" / "book" / "page.html").write_text('<script src="../plotly/plotly.min.js">')
 
-    monkeypatch.setattr(book, "run_jupyter_book", render)
+    monkeypatch.setattr(rendering, "run_jupyter_book", render)
     assert cli.main(["run", "1", "--html"]) == 0
     page = Path(capsys.readouterr().out.splitlines()[-1])
     assert page == root / "_build" / "runs" / "01-small" / "book" / "page.html"

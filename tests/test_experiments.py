@@ -34,7 +34,7 @@ from latentsep.experiments import (
 from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.loops import shrink
 from latentsep.networks import ACTIVATIONS
-from latentsep.protocols import PICTURES, PRINTED, PROFILES, REDUCTORS, SHORT, TORUS
+from latentsep.protocols import PICTURES, PRINTED, PROFILES, REDUCTORS, SHORT, TORUS, protocol
 from latentsep.runs import Member, Run
 from latentsep.training import BLOCK, fit
 
@@ -89,15 +89,17 @@ def test_changes_reach_the_run():
 @pytest.mark.parametrize("profile", PROFILES)
 def test_other_choices_change_one_thing_about_members_of_the_table(profile):
     table = benchmark_table(profile)
-    activations, batches = other_activations(table), other_batches(table)
+    activations, batches = other_activations(table), other_batches(table, profile)
     assert set(activations) == set(ACTIVATIONS) - {table.activation}
-    assert set(batches) | {table.batch_size or table.data.size} >= {64, 256, 1024, 10_000}
-    assert (table.batch_size or table.data.size) not in batches
+    assert set(batches) == {64, 256, 1024, 10_000}
     for name, run in activations.items():
         assert replace(run, members=table.members, activation=table.activation) == table
         assert run.activation == name
+    short = protocol(profile, SHORT)
     for size, run in batches.items():
-        assert replace(run, members=table.members, batch_size=table.batch_size) == table
+        assert (run.updates, run.learning_rate) == (min(table.updates, short["updates"]), short["learning_rate"])
+        alike = {name: getattr(table, name) for name in ("batch_size", "updates", "cooled", "learning_rate")}
+        assert replace(run, members=table.members, **alike) == table
         assert (run.batch_size or run.data.size) == size
     for run in (*activations.values(), *batches.values()):
         assert set(run.members) <= set(table.members)
@@ -149,8 +151,7 @@ def test_every_experiment_refuses_an_unknown_profile(make):
 def test_variants_follow_the_run_that_they_vary():
     relu = benchmark_table("smoke", activation="relu", batch_size=256, updates=7, repetitions=1)
     assert set(other_activations(relu)) == set(ACTIVATIONS) - {"relu"}
-    assert set(other_batches(relu)) == {64, 1024, 10_000}
-    for run in (*other_activations(relu).values(), *other_batches(relu).values()):
+    for run in (*other_activations(relu).values(), *other_batches(relu, "smoke").values()):
         assert run.updates == 7
         assert {m.repetition for m in run.members} == {0}
 

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from latentsep import book, figures, homology
+from latentsep import figures, homology, rendering
 from latentsep.datasets import ExtendedBenchmark, embed
 from latentsep.distributions import wrap
 from latentsep.figures.base import PHASE_MARKERS, colour
@@ -478,10 +478,10 @@ def test_the_script_is_put_where_the_page_looks_for_it(html, tmp_path):
     page = tmp_path / "book" / "11-torus.html"
     page.parent.mkdir()
     page.write_text("<p>no figure</p>")
-    book.add_scripts(tmp_path)
+    rendering.add_scripts(tmp_path)
     assert sorted(tmp_path.rglob("*.js")) == []
     page.write_text(html)
-    book.add_scripts(tmp_path)
+    rendering.add_scripts(tmp_path)
     (script,) = tmp_path.rglob("*.js")
     assert (page.parent / SCRIPT).resolve() == script.resolve()
     assert script.read_bytes() == (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()

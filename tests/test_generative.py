@@ -19,6 +19,7 @@ from latentsep.generative import (
     Phases,
     aggregate_posterior,
     circle,
+    digest,
     draw,
     generative_model,
     kl_isotropic,
@@ -238,6 +239,59 @@ def test_only_a_trained_ensemble_is_a_generative_model():
     assert torch.equal(model.sigma_x, torch.tensor([0.5, 0.2]))
     with pytest.raises(ValueError, match=r"^updates is 0: .*choose 1 or more$"):
         generative_model(ensembles.train(replace(run, updates=0)))
+
+
+# Names
+
+
+def network(space: LatentSpace = Euclidean(2), *, sigma: float = 0.5, activation: str = "tanh", seed: int = 1) -> VAE:
+    return VAE(space, 5, (4,), (sigma, 0.2), (seed, 2), activation)
+
+
+def test_a_network_is_named_by_its_numbers_its_space_and_its_activation():
+    others = [
+        network(Circle()),
+        network(Euclidean(3)),
+        network(sigma=0.4),
+        network(activation="relu"),
+        network(seed=3),
+        network().double(),
+    ]
+    names = {digest(model) for model in (network(), *others)}
+    assert len(names) == 7
+    assert None not in names
+    assert digest(network()) == digest(network())
+
+
+def test_a_small_change_of_any_weight_is_another_network():
+    before = digest(network())
+    for name in network().state_dict():
+        model = network()
+        value = model.state_dict()[name].view(-1)
+        with torch.no_grad():
+            value[-1] = value[-1].nextafter(torch.tensor(9.0))
+        assert digest(model) != before, name
+
+
+def test_a_known_model_is_named_by_what_it_is_made_of():
+    models = [
+        Known.benchmark(Benchmark(5), 0.1),
+        Known.benchmark(Benchmark(6), 0.1),
+        Known.benchmark(Benchmark(5, seed=1), 0.1),
+        Known.benchmark(Benchmark(5), 0.2),
+        Known.benchmark(Benchmark(5), 0.1, 2),
+        Known.extended(ExtendedBenchmark(), 0.1),
+        Known.extended(ExtendedBenchmark(seed=1), 0.1),
+        Known(torch.sin, Circle(), [0.1], name="sine"),
+        Known(torch.sin, Circle(), [0.1], name="another sine"),
+        Known(torch.sin, Phases(), [0.1], name="sine"),
+    ]
+    assert len({digest(model) for model in models}) == len(models)
+    assert digest(Known.benchmark(Benchmark(5), 0.1)) == digest(models[0])
+
+
+def test_a_function_without_a_name_has_none():
+    assert digest(Known(torch.sin, Circle(), [0.1])) is None
 
 
 # Codes of data

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from latentsep import coil, ledger, notebooks, paths
+from latentsep import coil, files, ledger, notebooks, paths, plan, pool, records
 from latentsep.book import book_values
 from latentsep.notebooks import Chapter, ChapterFailed, Parameter
 from latentsep.paths import UsageError
@@ -52,16 +52,22 @@ SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOT
 
 
 @pytest.mark.parametrize("name", [c.name for c in CHAPTERS])
-def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch):
+def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch, capfd):
     found = notebooks.chapters()[name]
+    monkeypatch.setattr(pool, "WORTH_WORKERS", float("inf"))  # the cores are busy with other tests
+    plan.carry_out({name: book_values(found, "smoke")})
+    capfd.readouterr()
     solutions = SOLUTION.findall(found.text)
     assert len(solutions) == found.text.count("{admonition} Solution") >= 2 * bool(re.match(r"\d|A", name))
-    solved = found.text + "".join(f"\n```{{code-cell}} ipython3\n{code}```\n" for code in solutions)
+    # Solutions compute more than the chapter has planned.
+    unplanned = f"import os\nos.environ.pop({records.PLANNED!r}, None)\n"
+    solved = found.text + "".join(f"\n```{{code-cell}} ipython3\n{code}```\n" for code in [unplanned, *solutions])
     (tmp_path / "solved.md").write_text(solved)
     found = Chapter(name, tmp_path / "solved.md")
     monkeypatch.chdir(tmp_path)
     target = tmp_path / f"{name}.ipynb"
-    notebooks.execute(found, book_values(found, "smoke"), target)
+    notebooks.execute(found, book_values(found, "smoke"), target, planned=True)
+    assert "which its plan does not have" not in capfd.readouterr().err
     notebook = nbformat.read(target, as_version=4)
     assert not [o for c in notebook["cells"] for o in c.get("outputs", ()) if o.get("name") == "stderr"]
     label = name.partition("-")[0].lstrip("0")
@@ -182,7 +188,54 @@ def test_a_failing_cell_is_named_and_the_last_good_notebook_stays(chapter, tmp_p
         notebooks.execute(found, found.values({}), target, failed=failed)
     assert target.read_text() == "the last good one"
     assert "ZeroDivisionError" in failed.read_text()
-    assert not list(tmp_path.glob(".running-*"))
+    assert list(files.scratch(paths.build()).iterdir()) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["failed", "out.ipynb", "small.md"]
+
+
+def test_a_failing_cell_without_a_place_for_it_leaves_the_half_run_notebook_beside_the_target(chapter, tmp_path):
+    found = chapter("1 / 0")
+    with pytest.raises(ChapterFailed, match=r"out\.failed\.ipynb$"):
+        notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
+    assert "ZeroDivisionError" in (tmp_path / "out.failed.ipynb").read_text()
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_kernel_that_dies_is_a_failed_chapter(chapter, tmp_path):
+    found = chapter("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(ChapterFailed, match=r"^small, its kernel died, perhaps for lack of memory; "):
+        notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
+    assert list(files.scratch(paths.build()).iterdir()) == []
+
+
+def test_what_is_half_done_lies_in_the_build_and_nothing_is_left_of_it(chapter, tmp_path):
+    target = tmp_path / "folder" / "out.ipynb"
+    target.parent.mkdir()
+    found = chapter("import os\nfrom pathlib import Path\nprint(os.getcwd(), *sorted(map(str, Path('.').iterdir())))")
+    notebooks.execute(found, found.values({}), target)
+    where, *beside = nbformat.read(target, as_version=4)["cells"][2]["outputs"][0]["text"].split()
+    assert Path(where).parent == files.scratch(paths.build())
+    assert "source.ipynb" in beside
+    assert not Path(where).exists()
+    assert list(target.parent.iterdir()) == [target]
+
+
+COMPUTES = "from latentsep import ensembles, experiments\ntrained = ensembles.train(experiments.smallest())"
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_a_chapter_computes_outside_of_its_plan_is_said_and_no_output(planned, chapter, tmp_path, capfd):
+    found = chapter(COMPUTES)
+    for times in (1, 0):  # the second time it is in the records
+        notebooks.execute(found, found.values({}), tmp_path / "out.ipynb", planned=planned)
+        said = "latentsep: small computes run-"
+        assert capfd.readouterr().err.count(said) == times * planned
+        assert nbformat.read(tmp_path / "out.ipynb", as_version=4)["cells"][2]["outputs"] == []
+
+
+def test_kernels_compute_on_one_thread(chapter, tmp_path):
+    found = chapter("import os, torch\nprint(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])")
+    notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4)["cells"][2]["outputs"][0]["text"] == "1 1\n"
 
 
 def test_the_state_tells_what_has_changed(chapter, monkeypatch):

@@ -4,7 +4,7 @@ import shutil
 
 from bs4 import BeautifulSoup
 
-from latentsep import book, notebooks, paths
+from latentsep import notebooks, paths, rendering
 
 FIGURE = "```{{figure}} x.svg\n:name: fig-{0}-1\n:alt: nothing\nCaption\n```\n"
 
@@ -22,7 +22,7 @@ def test_chapters_are_numbered_and_appendices_lettered_like_their_files(tmp_path
         figure = FIGURE.format(label) if name in numbered else ""
         (source / "book" / f"{name}.md").write_text(f"# Title\n\nSee {{numref}}`fig-A-1`.\n\n## Section\n\n{figure}")
     root = paths.root()
-    book.run_jupyter_book(source, tmp_path / "out", root / "_config.yml", root / "_toc.yml", strict=True)
+    rendering.run_jupyter_book(source, tmp_path / "out", root / "_config.yml", root / "_toc.yml", strict=True)
 
     def rendered(name: str) -> BeautifulSoup:
         page = tmp_path / "out" / "_build" / "html" / "book" / f"{name}.html"

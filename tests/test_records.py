@@ -1,24 +1,23 @@
 """Records: what is stored comes back, or it is computed anew; never anything in between."""
 
+import contextlib
 import hashlib
 import io
+import json
 import os
-import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import latentsep
-from latentsep import latent_spaces, records
+from latentsep import costs, files, latent_spaces, records
 from latentsep.datasets import Benchmark
 from latentsep.latent_spaces import Euclidean
 from latentsep.loops import shrink
-from latentsep.records import DamagedRecord, describe, fetch, fingerprint, load, locate, save
+from latentsep.records import DamagedRecord, Job, cost_path, describe, fetch, load, locate, save
 from latentsep.runs import Member, Run
 from latentsep.training import fit
 
@@ -75,12 +74,20 @@ def assert_same(one: records.Arrays, other: records.Arrays) -> None:
         np.testing.assert_array_equal(one[name], other[name])
 
 
+def files_in(folder: Path) -> list[Path]:
+    """All files but the locks of what is half-done."""
+    return sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and "lock" not in p.name)
+
+
 def test_a_record_comes_back_as_it_was_computed_and_is_computed_once(records_folder):
     first, second = fetch(Square(), compute), fetch(Square(), compute)
     assert_same(first, expected(Square()))
     assert_same(second, first)
     assert calls == [Square()]
-    assert [path.name for path in records_folder.iterdir()] == [locate(Square(), compute).name]
+    assert [path.name for path in records_folder.glob("*.*") if path.is_file()] == [locate(Square(), compute).name]
+    assert files_in(records_folder) == sorted(
+        path.relative_to(records_folder) for path in (cost_path(Square(), compute), locate(Square(), compute))
+    )
 
 
 def test_another_way_to_the_same_arrays_fills_the_same_record():
@@ -99,7 +106,7 @@ def test_the_folder_can_be_chosen(records_folder, monkeypatch):
 def test_the_checkpoint_lies_beside_the_record_and_goes_when_it_is_there():
     def compute(definition, checkpoint):
         assert checkpoint == locate(definition, compute).with_suffix(".checkpoint")
-        checkpoint.parent.mkdir(parents=True)
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_text("half the work")
         return {"powers": np.zeros(1)}
 
@@ -289,7 +296,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_other(step, tmp_path, mo
         with pytest.raises(KeyboardInterrupt):
             save(path, {"a": np.ones(3)}, {})
     assert path.read_bytes() == content
-    assert list(path.parent.iterdir()) == [path]
+    assert files_in(path.parent) == [Path(path.name)]
 
 
 def test_an_interrupted_first_save_leaves_nothing(records_folder, monkeypatch):
@@ -300,7 +307,7 @@ def test_an_interrupted_first_save_leaves_nothing(records_folder, monkeypatch):
         context.setattr(os, "replace", full)
         with pytest.raises(OSError, match="no space"):
             fetch(Square(), compute)
-    assert list(records_folder.iterdir()) == []
+    assert files_in(records_folder) == []
     assert_same(fetch(Square(), compute), expected(Square()))
 
 
@@ -326,114 +333,7 @@ def test_a_file_only_takes_its_name_when_it_is_whole(tmp_path, monkeypatch):
     assert load(tmp_path / "x.record", {})["a"].shape == (3,)
 
 
-# The fingerprint of the code
-
-TOY = {
-    "__init__": "",
-    "top": (
-        '"""About top."""\nimport toy.third\nfrom toy import side\nfrom toy.deep import f\n\n\n'
-        'def g(x):\n    """About g."""\n    return f(x)\n'
-    ),
-    "side": "class C:\n    # nothing here\n    x = 1\n",
-    "deep": "import math\n\n\ndef f(x):\n    from toy.deeper import h\n\n    return h(math.pi)\n",
-    "deeper": "def h(x):\n    '''Only words.'''\n",
-    "third": "x = 1\n",
-    "records": "x = 1\n",
-    "progress": "x = 1\n",
-    "stranger": "x = 1\n",
-}
-
-
-def modules_from(folder: Path) -> SimpleNamespace:
-    """A stand-in for ``importlib`` that finds the modules of a package in a folder."""
-
-    def find_spec(name: str) -> SimpleNamespace | None:
-        path = folder.joinpath(*name.split(".")[1:])
-        if path.is_dir():
-            return SimpleNamespace(origin=path / "__init__.py", submodule_search_locations=[path])
-        path = path.with_suffix(".py")
-        return SimpleNamespace(origin=path, submodule_search_locations=None) if path.exists() else None
-
-    return SimpleNamespace(util=SimpleNamespace(find_spec=find_spec))
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """Call it with new sources for modules of a toy package, for the fingerprint of its module ``top``."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    monkeypatch.setattr(records, "__name__", "toy.records")
-    monkeypatch.setattr(records, "importlib", modules_from(folder))
-
-    def change(**sources: str) -> str:
-        for name, text in {**TOY, **sources}.items():
-            (folder / f"{name}.py").write_text(text)
-        return fingerprint.__wrapped__("toy.top")
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("top", "f(x)", "f(x + 1)"),
-        ("side", "x = 1", "x = 2"),
-        ("side", "class C", "class D"),
-        ("third", "x = 1", "x = 2"),
-        ("deep", "math.pi", "math.e"),
-        ("deeper", "def h(x)", "def h(x, y=1)"),
-        ("deeper", "'''Only words.'''", "return 'Only words.'"),
-    ],
-)
-def test_code_counts_wherever_it_is_imported(module, old, new, toy):
-    assert old in TOY[module]
-    assert toy() != toy(**{module: TOY[module].replace(old, new)})
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("top", "About top", "Something else about top"),
-        ("top", '    """About g."""\n', ""),
-        ("top", '"""About top."""\n', "# A comment.\n\n\n"),
-        ("top", "return f(x)", "return (\n        f(x)  # thus\n    )"),
-        ("side", "# nothing here", "# something here"),
-        ("deeper", "'''Only words.'''", "pass"),
-        ("records", "x = 1", "x = 2"),
-        ("progress", "x = 1", "x = 2"),
-        ("stranger", "x = 1", "x = 2"),
-    ],
-)
-def test_words_layout_and_strangers_do_not_count(module, old, new, toy):
-    assert old in TOY[module]
-    assert toy() == toy(**{module: TOY[module].replace(old, new)})
-
-
-ALWAYS = {"seeds", "datasets", "distributions", "latent_spaces", "networks", "vae", "runs", "training"}
-
-
-@pytest.mark.parametrize(("run", "also"), [(RUN, set()), (PICTURES, {"loops"})], ids=["benchmark", "pictures"])
-def test_a_training_run_depends_on_all_the_code_that_makes_it(run, also, tmp_path, monkeypatch):
-    source = Path(latentsep.__file__).parent
-    shutil.copytree(source, tmp_path / "latentsep", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(records, "fingerprint", fingerprint.__wrapped__)
-
-    def code() -> str:
-        return describe(run, fit)["code"]
-
-    real = code()
-    monkeypatch.setattr(records, "importlib", modules_from(tmp_path / "latentsep"))
-    before, counted = code(), set()
-    assert before == real
-    for path in (tmp_path / "latentsep").glob("*.py"):
-        text = path.read_text()
-        path.write_text(text + "\nchanged = True\n")
-        if code() != before:
-            counted.add(path.stem)
-        path.write_text(text + "\n# changed\n")
-        assert code() == before
-        path.write_text(text)
-    assert counted == ALWAYS | also
+# What a definition is made of
 
 
 def test_only_modules_of_this_package_count_among_those_of_a_definition():
@@ -447,3 +347,133 @@ def test_what_does_not_count_in_a_comparison_counts_in_no_name():
     assert locate(Noted(note=Euclidean(2)), compute) == locate(Noted(), compute)
     assert locate(Noted(4), compute) != locate(Noted(), compute)
     assert records._modules(Noted(note=Euclidean(2))) == set()
+
+
+# Damage that goes on
+
+
+def test_every_damaged_file_keeps_a_name_of_its_own(said):
+    path = locate(Square(), compute)
+    for n in range(3):
+        fetch(Square(), compute)
+        path.write_bytes(b"%d" % n)
+    fetch(Square(), compute)
+    names = [path.with_suffix(suffix) for suffix in (".damaged", ".2.damaged", ".3.damaged")]
+    assert [name.read_bytes() for name in names] == [b"0", b"1", b"2"]
+    assert [name.name in message for name, message in zip(names, said(), strict=True)] == [True] * 3
+
+
+def test_a_folder_in_the_place_of_a_record_is_set_aside(said):
+    path = locate(Square(), compute)
+    (path / "inside").mkdir(parents=True)
+    assert_same(fetch(Square(), compute), expected(Square()))
+    assert (path.with_suffix(".damaged") / "inside").is_dir()
+    assert "cannot be read" in said()[0]
+
+
+@pytest.mark.parametrize("computed_anew", [False, True])
+def test_a_damaged_record_that_another_process_set_aside_is_no_error(computed_anew, monkeypatch, said):
+    fetch(Square(), compute)
+    path = locate(Square(), compute)
+    good, alone = path.read_bytes(), files.alone
+    path.write_bytes(b"")
+
+    @contextlib.contextmanager
+    def late(base):
+        """While this process waits for its turn, another has it."""
+        path.rename(path.with_suffix(".damaged"))
+        if computed_anew:
+            path.write_bytes(good)
+        with alone(base) as folder:
+            yield folder
+
+    monkeypatch.setattr(files, "alone", late)
+    found = records.find(path, describe(Square(), compute))
+    if computed_anew:
+        assert_same(found, expected(Square()))
+    else:
+        assert found is None
+    assert said() == []
+    assert [p.name for p in path.parent.glob("*.damaged")] == [path.with_suffix(".damaged").name]
+
+
+# Jobs
+
+
+def test_a_job_is_done_when_its_record_is_there_and_whole(said):
+    job = Job(Square(), compute)
+    assert not job.done()
+    assert_same(job.fetch(), expected(Square()))
+    assert job.done()
+    assert job.path == locate(Square(), compute)
+    job.path.write_bytes(b"x")
+    assert not job.done()
+    assert "set aside" in said()[0]
+
+
+def test_a_job_takes_as_long_as_the_last_time_else_as_long_as_is_guessed():
+    parts = tuple(Job(Square(n), compute, guess=float(n)) for n in (4, 5))
+    assert Job(Square(), compute, guess=7.0).seconds == 7.0
+    assert Job(Square(), compute, parts=parts, guess=2.0).seconds == 9.0
+    path = cost_path(Square(), compute)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"seconds": 3.25}))
+    assert Job(Square(), compute, guess=7.0).seconds == 3.25
+    # What is remembered of the whole is how long its parts took to join.
+    assert Job(Square(), compute, parts=parts).seconds == 9.0
+
+
+def test_the_cost_of_a_job_is_remembered_with_the_code_that_it_was_measured_with(monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(records, "fingerprint", lambda *modules: "older code")
+        fetch(Square(), compute)
+    cost = Job(Square(), compute).cost
+    assert cost.origin == {"code": "older code", "torch": records.torch.__version__}
+    assert cost.seconds >= 0
+    assert not Job(Square(), compute).done()
+
+
+def test_costs_are_apart_by_definition_and_computation():
+    found = {cost_path(Square(), compute), cost_path(Square(4), compute), cost_path(Square(), compute_otherwise)}
+    assert len(found) == 3
+    assert cost_path(Noted(note=1), compute) == cost_path(Noted(), compute)
+
+
+def test_a_computation_that_was_resumed_half_way_leaves_no_cost():
+    checkpoint = locate(Square(), compute).with_suffix(".checkpoint")
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("half the work")
+    fetch(Square(), compute)
+    assert costs.read(cost_path(Square(), compute)) is None
+    assert not checkpoint.exists()
+
+
+def test_a_computation_that_fails_leaves_no_cost(records_folder):
+    with pytest.raises(ZeroDivisionError):
+        fetch(Square(), fail)
+    assert files_in(records_folder) == []
+
+
+def fail(definition: Square, checkpoint: Path) -> records.Arrays:
+    raise ZeroDivisionError
+
+
+def test_what_a_chapter_computes_outside_of_its_plan_is_said(monkeypatch, said):
+    fetch(Square(4), compute)
+    monkeypatch.setenv(records.PLANNED, "04-baseline")
+    fetch(Square(4), compute)
+    assert said() == []
+    fetch(Square(), compute)
+    assert said() == [f"04-baseline computes {locate(Square(), compute).name}, which its plan does not have"]
+
+
+def test_everything_is_computed_on_one_thread():
+    def threads(definition, checkpoint):
+        return {"threads": np.array(records.torch.get_num_threads())}
+
+    records.torch.set_num_threads(2)
+    try:
+        assert fetch(Square(), threads)["threads"] == 1
+        assert records.torch.get_num_threads() == 2
+    finally:
+        records.torch.set_num_threads(1)

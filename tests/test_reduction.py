@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
@@ -326,6 +327,106 @@ def test_models_stay_as_they_are():
 def test_numbers_below_one_are_refused_by_name(name, value):
     with pytest.raises(ValueError, match=rf"^{name} is {value}; choose 1 or more$"):
         train(some_pairs(), **{name: value})
+
+
+# Records
+
+
+def named_pairs() -> dict[object, Pair]:
+    """A pair of networks, and one of a network and the benchmark."""
+    circle, plane = vae(S1, 1, 2), vae(R2, 3, 4)
+    return {("S¹", "R²"): matched(circle, plane), ("R²", "Φ"): matched(plane, Known.benchmark(DATA, 0.5, 2))}
+
+
+DATA = Benchmark(5, 10)
+BRIEF = {"repetitions": 2, "updates": 3, "samples": 8}
+
+
+def test_what_was_found_once_comes_from_the_records(records_folder, monkeypatch):
+    first = train(named_pairs(), **BRIEF)
+    assert len(list(records_folder.glob("reduction-*.record"))) == 1
+    monkeypatch.setattr(reduction, "_latents", None)
+    again = train(named_pairs(), **BRIEF)
+    for key, pair in named_pairs().items():
+        assert again[key].family == first[key].family == pair.family
+        assert torch.equal(again[key].parameters, first[key].parameters)
+        assert first[key].parameters.shape == (2, 2, *pair.family.shape)
+
+
+def test_the_records_hold_what_algorithm_2_finds():
+    definition = reduction.Reduction.of(named_pairs(), **BRIEF)
+    found, direct = train(named_pairs(), **BRIEF), definition.reductors(reduction.algorithm_2(definition))
+    for key in named_pairs():
+        assert torch.equal(found[key].parameters, direct[key].parameters)
+
+
+def test_a_job_is_what_train_asks_the_records_for(monkeypatch):
+    job = reduction.job(named_pairs(), **BRIEF)
+    assert not job.done()
+    job.fetch()
+    assert job.done()
+    monkeypatch.setattr(reduction, "_latents", None)
+    train(named_pairs(), 2, 3, 8)
+    train(named_pairs(), **BRIEF, learning_rate=0.05, seed=0)
+
+
+def test_models_without_a_name_are_computed_and_not_kept(records_folder):
+    train(some_pairs(), **BRIEF)
+    mixed = {**named_pairs(), "unnamed": Pair(turned(R2), known(loop, S1))}
+    train(mixed, **BRIEF)
+    assert not records_folder.exists()
+
+
+def other_weights() -> dict[object, Pair]:
+    pairs = named_pairs()
+    pairs["S¹", "R²"].source.decoder.layers[0].bias.data[1, 0, 0] += 1e-6
+    return pairs
+
+
+def with_pair(**more: object) -> dict[object, Pair]:
+    pair = named_pairs()["S¹", "R²"]
+    return {**named_pairs(), ("S¹", "R²"): Pair(pair.source, pair.target, **more)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: (named_pairs(), {**BRIEF, "repetitions": 3}),
+        lambda: (named_pairs(), {**BRIEF, "updates": 4}),
+        lambda: (named_pairs(), {**BRIEF, "samples": 9}),
+        lambda: (named_pairs(), {**BRIEF, "learning_rate": 0.1}),
+        lambda: (named_pairs(), {**BRIEF, "seed": 1}),
+        lambda: ({("R²", "S¹") if k[1] == "R²" else k: p for k, p in named_pairs().items()}, BRIEF),
+        lambda: (dict(reversed(named_pairs().items())), BRIEF),
+        lambda: (other_weights(), BRIEF),
+        lambda: (with_pair(latents=noise(2, 5, 1)), BRIEF),
+        lambda: (with_pair(latents=noise(2, 5, 1, seed=1)), BRIEF),
+    ],
+)
+def test_a_record_is_of_all_that_decides_what_is_found(other):
+    pairs, settings = other()
+    assert reduction.job(pairs, **settings).path != reduction.job(named_pairs(), **BRIEF).path
+
+
+def test_a_record_is_of_the_reflections():
+    model, known_ = vae(R2, 3, 4), Known.benchmark(DATA, 0.5, 2)
+    paths = [
+        reduction.job({"only": Pair(model, known_, family(R2, PHI, reflected))}, **BRIEF).path
+        for reflected in (False, (True, False), (False, True))
+    ]
+    assert len(set(paths)) == 3
+
+
+def test_equal_models_share_a_record():
+    assert reduction.job(named_pairs(), **BRIEF).path == reduction.job(named_pairs(), **BRIEF).path
+
+
+def test_a_job_is_sent_to_another_process_with_all_that_it_needs():
+    sent = cloudpickle.loads(cloudpickle.dumps(reduction.job(named_pairs(), **BRIEF)))
+    assert sent.path == reduction.job(named_pairs(), **BRIEF).path
+    found = sent.compute(sent.definition)
+    for name, value in reduction.algorithm_2(reduction.Reduction.of(named_pairs(), **BRIEF)).items():
+        np.testing.assert_array_equal(found[name], value)
 
 
 def test_reductors_follow_each_other_axis_by_axis():

@@ -329,3 +329,48 @@ def test_an_order_is_written_in_one_way_only(way):
     for seed in range(4):
         order = way(planted(seed, 24, (1, 0.5, 0.25), 0.3, 0.02)[0])
         assert tuple(order) == same_loop(order)
+
+
+# Records
+
+
+def moving(seed: int = 0, frames: int = 12) -> np.ndarray:
+    """Pictures of a loop, out of order."""
+    phases = 2 * np.pi * np.random.default_rng(seed).permutation(frames) / frames
+    return np.stack([scene(np.zeros(8), phase) for phase in phases])
+
+
+def test_orders_are_those_of_every_way_by_name():
+    images = moving()
+    found = seriation.orders(images)
+    short = tours(seriation.rows(images))
+    expected = {
+        "a graph": spectral(seriation.rows(images)),
+        "the shortest tour": short[0],
+        "the best film": film(unframed(images), short),
+        "the best film, framed": film(seriation.rows(images), short),
+    }
+    assert list(found) == list(expected)
+    for way, order in expected.items():
+        np.testing.assert_array_equal(found[way], order)
+
+
+def test_orders_that_were_found_once_come_from_the_records(records_folder, monkeypatch):
+    first = seriation.orders(moving())
+    assert list(records_folder.glob("*.record")) == [seriation.job(moving()).path]
+    monkeypatch.setattr(seriation, "tours", None)
+    again = seriation.orders(moving())
+    assert first.keys() == again.keys()
+    for way in first:
+        np.testing.assert_array_equal(again[way], first[way])
+
+
+def test_a_record_is_of_pictures_and_of_nothing_else():
+    images = moving()
+    path = seriation.job(images).path
+    assert seriation.job(images.copy()).path == path
+    assert seriation.job(np.asfortranarray(images)).path == path
+    assert seriation.job(np.stack([images, images])[0]).path == path
+    others = [images[::-1], images[:-1], images.astype(np.float32), images.transpose(0, 2, 1), images + 1e-9]
+    others.append(images.reshape(len(images), 14, 56))
+    assert len({path, *(seriation.job(other).path for other in others)}) == 7

@@ -105,7 +105,7 @@ def test_an_update_is_one_of_adam_on_the_mean_negative_elbo(change, float64):
     assert trainer.done == run.updates
     for member in range(len(run.members)):
         weights, values = plain_adam(run, member, run.updates)
-        for found, expected in zip(trainer.weights.values(), weights, strict=True):
+        for found, expected in zip(trainer.vae.parameters(), weights, strict=True):
             torch.testing.assert_close(found[member], expected.detach(), rtol=0, atol=1e-10)
         assert abs(trainer.history[0][member] - np.mean(values)) < 1e-9
 
@@ -120,7 +120,7 @@ def test_a_full_batch_gradient_is_that_of_the_whole_dataset(float64):
     assert torch.equal(trainer.minibatch(rows[0]), x)
     model.negative_elbo(x, noise[0].permute(1, 0, 3, 2)).mean(-1).sum().backward()
     trainer.update(x, noise[0])
-    for first, p in zip(trainer.first, model.parameters(), strict=True):
+    for first, p in zip(trainer.pieces(trainer.first).values(), model.parameters(), strict=True):
         torch.testing.assert_close(first, 0.1 * p.grad, rtol=0, atol=1e-12)  # Adam's m₁ = (1 − β₁) g₁
 
 
@@ -398,7 +398,7 @@ def test_in_a_guided_update_encoder_and_decoder_learn_apart(samples, float64):
     (model.encoder(x) - lessons).square().sum(-1).mean(-1).sum().backward()
     each = trainer.update(x, noise, lessons)
     torch.testing.assert_close(each, (loss + run.space.kl(given, z)).mean(-1).detach())
-    for first, p in zip(trainer.first, model.parameters(), strict=True):
+    for first, p in zip(trainer.pieces(trainer.first).values(), model.parameters(), strict=True):
         torch.testing.assert_close(first, 0.1 * p.grad, rtol=0, atol=1e-12)  # Adam's m₁ = (1 − β₁) g₁
 
 
@@ -441,10 +441,10 @@ def test_the_first_step_is_as_long_as_the_rate(rate, guided, float64):
     trainer.rate.fill_(rate)
     rows, noise = trainer.draw()
     outputs = trainer.minibatch(rows[0], trainer.lessons) if guided else None
-    before = {name: w.clone() for name, w in trainer.weights.items()}
+    before = {name: w.clone() for name, w in trainer.pieces(trainer.weights).items()}
     trainer.update(trainer.minibatch(rows[0]), noise[0], outputs)
     # Adam's, wherever the gradient is not tiny.
-    changes = [float((w - before[name]).abs().max()) for name, w in trainer.weights.items()]
+    changes = [float((w - before[name]).abs().max()) for name, w in trainer.pieces(trainer.weights).items()]
     assert max(changes) == pytest.approx(rate, rel=1e-5)
 
 

@@ -1,28 +1,22 @@
-"""The pipeline behind ``make book``: execute what is stale, gather the ledger, render, inspect, publish."""
+"""The pipeline behind ``make book``: compute what is missing, execute what is stale, render, inspect, publish."""
 
-import calendar
+import json
 import os
-import shutil
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock
 
-from latentsep import inspection, ledger, paths, progress, search
-from latentsep.notebooks import Chapter, chapters, execute, executed_state
+from latentsep import costs, files, inspection, ledger, paths, plan, pool, progress, records, rendering, search
+from latentsep.fingerprints import fingerprint
+from latentsep.notebooks import Chapter, ChapterFailed, chapters, execute, executed_state
+from latentsep.rendering import BuildFailed
 
-# Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
-_DATE = str(calendar.timegm((2026, 1, 1, 0, 0, 0)))
-# Not under _static, whose scripts Jupyter Book loads on every page: this one has several megabytes.
-_PLOTLY = "plotly/plotly.min.js"
-
-
-class BuildFailed(RuntimeError):
-    """The book could not be rendered, or lacks something that it promises."""
+_UNKNOWN = 20.0  # seconds that a chapter may take which was never executed here
 
 
 @dataclass(frozen=True)
@@ -30,21 +24,25 @@ class Summary:
     """What a build produced."""
 
     page: Path
+    computed: int
     executed: list[str]
+    rendered: bool
     found: inspection.Found
     entries: list[dict]
-    seconds: float
+    stages: dict[str, float]
 
     def __str__(self) -> str:
         counts = ", ".join(f"{n} {verdict}" for verdict, n in ledger.tally(self.entries).items())
         ran = ", ".join(self.executed) or "none, all were fresh"
         lines = [
+            f"computed      {self.computed} of the trainings and other results that chapters need; the rest was there",
             f"chapters run  {ran}",
-            f"pages         {self.found.pages}",
+            f"pages         {self.found.pages}" + ("" if self.rendered else ", as they were"),
             f"figures       {self.found.figures} numbered",
             f"tables        {self.found.tables} numbered",
             f"ledger        {len(self.entries)} entries: {counts}",
-            f"time          {self.seconds:.0f} s",
+            f"time          {sum(self.stages.values()):.0f} s: "
+            + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in self.stages.items()),
             f"open          {self.page}",
         ]
         return "\n".join(lines)
@@ -72,26 +70,42 @@ def book_values(chapter: Chapter, profile: str) -> dict[str, object]:
     return chapter.values({"profile": profile} if "profile" in chapter.parameters else {})
 
 
-def build(profile: str = "book") -> Summary:
-    """Build the whole book. Raises ``ChapterFailed`` or ``BuildFailed``; the last good pages stay."""
-    started = time.monotonic()
+def stale(profile: str) -> list[Chapter]:
+    """The chapters that a build has to execute, those drawn from the ledger left out."""
+    pages = [c for c in chapters().values() if c.is_notebook and not c.reads_ledger]
+    return [c for c in pages if freshness(c, profile) != "fresh"]
+
+
+def build(profile: str = "book", cluster: str | None = None) -> Summary:
+    """Build the whole book. Raises ``ChapterFailed``, ``JobFailed`` or ``BuildFailed``; the last good pages stay."""
+    stages: dict[str, float] = {}
     pages = chapters()
-    first = [c for c in pages.values() if c.is_notebook and not c.reads_ledger]
-    last = [c for c in pages.values() if c.is_notebook and c.reads_ledger]
-    ran = _execute_stale(first, profile)
-    entries = gather(first)
-    _replace_text(paths.ledger(), ledger.dump(entries))
-    ran += _execute_stale(last, profile)
-    html = _render(pages)
-    search.add_items(html, entries)
-    try:
-        found = inspection.inspect(html, entries, list(pages.values()))
-    except inspection.Incomplete as error:
-        raise BuildFailed(f"the rendered book in {html} is not complete:\n{error}") from None
-    published = paths.html()
-    shutil.rmtree(published, ignore_errors=True)
-    os.replace(html, published)
-    return Summary(published / "index.html", ran, found, entries, time.monotonic() - started)
+    with _timed(stages, "looking"):
+        first = stale(profile)
+    with _timed(stages, "computing"):
+        computed = plan.carry_out({c.name: book_values(c, profile) for c in first}, cluster=cluster)
+    with _timed(stages, "executing"):
+        _execute(first, profile)
+        entries = gather([c for c in pages.values() if c.is_notebook and not c.reads_ledger])
+        files.write_whole(paths.ledger(), ledger.dump(entries).encode(), paths.build())
+        text = paths.ledger().read_text()
+        last = [c for c in pages.values() if c.is_notebook and c.reads_ledger]
+        last = [c for c in last if freshness(c, profile, text) != "fresh"]
+        _execute(last, profile, text)
+    with _timed(stages, "rendering"):
+        found, rendered = _publish(pages, entries)
+    ran = [c.name for c in (*first, *last)]
+    return Summary(paths.html() / "index.html", len(computed), ran, rendered, found, entries, stages)
+
+
+@contextmanager
+def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how many seconds a stage took, and say so where nobody watches a bar."""
+    started = time.monotonic()
+    yield
+    stages[stage] = time.monotonic() - started
+    if not progress.watched():
+        print(f"{stage} took {stages[stage]:.0f} s", flush=True)
 
 
 def gather(pages: list[Chapter]) -> list[dict]:
@@ -104,100 +118,68 @@ def gather(pages: list[Chapter]) -> list[dict]:
     return sorted(entries, key=lambda e: order.index(e["id"].partition("/")[0]))
 
 
-def _execute_stale(pages: list[Chapter], profile: str) -> list[str]:
-    text = paths.ledger().read_text() if paths.ledger().exists() else ""
-    stale = [c for c in pages if freshness(c, profile, text) != "fresh"]
-    failed = paths.build() / "failed"
-    with progress.bar("chapters", len(stale), position=0) as bar:
-        for chapter in stale:
+def _execute(pages: list[Chapter], profile: str, ledger_text: str = "") -> None:
+    """Execute chapters, as many at once as there are cores. Raises ``ChapterFailed`` when all others are done."""
+    seconds = {c.name: cost.seconds if (cost := costs.read(_cost(c, profile))) else _UNKNOWN for c in pages}
+    slowest_first = sorted(pages, key=lambda c: seconds[c.name], reverse=True)
+    tasks = {c.name: (_execute_one, c, profile, ledger_text) for c in slowest_first}
+    with progress.bar("chapters", round(sum(seconds.values())), position=0) as bar:
+
+        def finished(name: str, _: object = None) -> None:
+            bar.update(round(seconds[name]))
             if not progress.watched():
-                print(f"running {chapter.name}", flush=True)
-            execute(
-                chapter, book_values(chapter, profile), executed_path(chapter), text, failed / f"{chapter.name}.ipynb"
-            )
-            (failed / f"{chapter.name}.ipynb").unlink(missing_ok=True)
-            bar.update()
-    return [c.name for c in stale]
+                print(f"ran {name}", flush=True)
+
+        if len(tasks) > 1 and pool.cores() > 1:
+            failures = list(pool.run(tasks, finished).values())
+        else:
+            failures = []
+            for name, (function, *arguments) in tasks.items():
+                try:
+                    function(*arguments)
+                    finished(name)
+                except ChapterFailed as error:
+                    failures.append(str(error))
+    if failures:
+        raise ChapterFailed("\n".join(f.removeprefix("ChapterFailed: ") for f in failures))
 
 
-def _render(pages: dict[str, Chapter]) -> Path:
-    """Render all pages with Jupyter Book into a folder of their own, from nothing, warnings as errors."""
-    source, build_folder = paths.executed(), paths.build() / "rendering"
-    for chapter in pages.values():
-        if not chapter.is_notebook:
-            _replace_text(source / "book" / chapter.path.name, chapter.text)
-    known = {f"{c.name}.ipynb" if c.is_notebook else c.path.name for c in pages.values()}
-    for leftover in (source / "book").iterdir():
-        if leftover.is_file() and leftover.name not in known:
-            leftover.unlink()
-    shutil.copy(paths.root() / "book" / "references.bib", source / "book" / "references.bib")
-    shutil.rmtree(source / "_static", ignore_errors=True)
-    shutil.copytree(paths.root() / "book" / "_static", source / "_static")
-    shutil.rmtree(build_folder, ignore_errors=True)
-    run_jupyter_book(source, build_folder, paths.root() / "_config.yml", paths.root() / "_toc.yml", strict=True)
-    html = build_folder / "_build" / "html"
-    _trim(html)
-    add_scripts(html)
-    return html
+def _execute_one(chapter: Chapter, profile: str, ledger_text: str) -> None:
+    failed = paths.build() / "failed" / f"{chapter.name}.ipynb"
+    origin = {"code": "", "torch": ""}
+    with costs.measured(_cost(chapter, profile), records.folder(), origin):
+        values = book_values(chapter, profile)
+        execute(chapter, values, executed_path(chapter), ledger_text, failed, planned=True)
+    failed.unlink(missing_ok=True)
 
 
-def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict: bool) -> None:
-    """Run ``jupyter-book build``. Raises ``BuildFailed`` with its last lines if it fails."""
-    program = "from jupyter_book.cli.main import main; main()"
-    command = [
-        sys.executable,
-        "-c",
-        program,
-        "build",
-        source,
-        "--config",
-        config,
-        "--toc",
-        toc,
-        "--path-output",
-        target,
-    ]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": _DATE, "PYTHONHASHSEED": "0"}
-    target.mkdir(parents=True, exist_ok=True)
-    log = target / "jupyter-book.log"
-    with log.open("w") as file:
-        flags = ["-W", "-n", "--keep-going"] if strict else ["-q"]
-        code = subprocess.run(
-            [*map(str, command), *flags], stdout=file, stderr=subprocess.STDOUT, env=environment
-        ).returncode
-    if code != 0:
-        text = log.read_text().splitlines()
-        notable = [line for line in text if "WARNING" in line or "ERROR" in line] or text[-15:]
-        raise BuildFailed("jupyter-book failed:\n" + "\n".join(notable) + f"\nthe whole log is {log}")
+def _cost(chapter: Chapter, profile: str) -> Path:
+    return records.folder() / "costs" / f"chapter-{chapter.name}-{profile}.json"
 
 
-def add_scripts(html: Path) -> None:
-    """Put plotly's script beside rendered pages if one of them loads it (see ``figures.turnable``)."""
-    if any(_PLOTLY in page.read_text() for page in (html / "book").glob("*.html")):
-        (html / _PLOTLY).parent.mkdir(exist_ok=True)
-        packaged = resources.files("plotly") / "package_data" / "plotly.min.js"
-        (html / _PLOTLY).write_bytes(packaged.read_bytes())
-
-
-def _trim(html: Path) -> None:
-    """Drop what no reader needs: of MathJax's 24 MB the entry script and its fonts suffice."""
-    for folder in html.rglob("mathjax"):
-        if folder.is_dir():
-            _keep_mathjax(folder)
-    (html / ".buildinfo").unlink(missing_ok=True)
-
-
-def _keep_mathjax(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        keep = path.name == "tex-chtml.js" or "woff-v2" in path.parts
-        if path.is_file() and not keep:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-
-
-def _replace_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    os.replace(part, path)
+def _publish(pages: dict[str, Chapter], entries: list[dict]) -> tuple[inspection.Found, bool]:
+    """Render and inspect the pages, unless they are there as they would become; second, whether that was needed."""
+    notebooks = [executed_path(c) for c in pages.values() if c.is_notebook]
+    plain = [c.path for c in pages.values() if not c.is_notebook]
+    inputs = rendering.inputs([*notebooks, *plain], ledger.dump(entries), fingerprint(__name__))
+    stamp = paths.build() / "rendered.json"
+    try:
+        before = json.loads(stamp.read_text())
+        if before["inputs"] == inputs and before["pages"] == rendering.tree(paths.html()):
+            return inspection.Found(**before["found"]), False
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none, or one that was cut short
+    with files.temporary(paths.build(), "rendering") as folder:
+        html = rendering.book(notebooks, plain, Path(folder))
+        search.add_items(html, entries)
+        try:
+            found = inspection.inspect(html, entries, list(pages.values()))
+        except inspection.Incomplete as error:
+            raise BuildFailed(f"the rendered book is not complete:\n{error}") from None
+        with FileLock(paths.build() / ".publishing"):
+            if paths.html().exists():
+                os.rename(paths.html(), Path(folder) / "before")
+            os.rename(html, paths.html())
+    content = {"inputs": inputs, "pages": rendering.tree(paths.html()), "found": asdict(found)}
+    files.write_whole(stamp, json.dumps(content).encode(), paths.build())
+    return found, True

@@ -2,14 +2,10 @@
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-import yaml
-
-from latentsep import book, ledger, notebooks, paths, reports
+from latentsep import archive, book, cli_records, ledger, notebooks, paths, plan, pool, rendering, reports, sweep
 from latentsep.notebooks import ChapterFailed
 from latentsep.paths import UsageError
 from latentsep.protocols import PROFILES
@@ -23,11 +19,14 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"latentsep: {error}", file=sys.stderr)
         return 2
-    except (ChapterFailed, book.BuildFailed) as error:
+    except (ChapterFailed, pool.JobFailed, rendering.BuildFailed, archive.ArchiveFailed) as error:
         print(f"latentsep: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # such as a disk that is full
+        if isinstance(error, BrokenPipeError):  # the reader of our output, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            print(f"latentsep: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("latentsep: interrupted; what was finished is kept, nothing is half-written", file=sys.stderr)
@@ -58,16 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--html", action="store_true", help="also render it as a page")
     run.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under _build/runs)")
     with_profile(run)
-    with_profile(command("build", _build, "build the whole book"))
+    swept = command("sweep", _sweep, "execute one chapter over values of its parameters, into one table")
+    swept.add_argument("chapter", help="a number or a name from 'latentsep list'")
+    swept.add_argument("-p", nargs="+", action="append", default=[], metavar=("NAME", "VALUE"), help="values to try")
+    swept.add_argument("-o", "--output", type=Path, help="the folder of the table (default: under _build/sweeps)")
+    with_profile(swept)
+    build = command("build", _build, "build the whole book")
+    build.add_argument("--cluster", metavar="tcp://HOST:PORT", help="the Dask scheduler whose workers train")
+    with_profile(build)
+    with_profile(command("plan", _plan, "what a build would compute, for which chapter, how long it takes, and why"))
     with_profile(command("status", _status, "which chapters are fresh, stale or missing, and why"))
     command("ledger", _ledger, "the reproduction table")
+    cli_records.add_to(command("records", None, "what is kept of trainings: list, check, pass on or remove it"))
     return parser
 
 
 def _profile(options: argparse.Namespace) -> str:
-    if options.profile not in PROFILES:
-        raise UsageError(f"profile is {options.profile!r}; choose one of {', '.join(PROFILES)}")
-    return options.profile
+    return cli_records.checked(options.profile)
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -88,33 +94,29 @@ def _run(options: argparse.Namespace) -> None:
     label = "-".join([chapter.name, *(f"{k}={v}" for k, v in values.items() if v != known[k].default)])
     target = options.output or paths.build() / "runs" / f"{label}.ipynb"
     text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    plan.carry_out({chapter.name: values})
     notebooks.execute(chapter, values, target, text)
     print(target)
     if options.html:
-        print(_page(target))
+        print(rendering.page(target))
 
 
-def _page(notebook: Path) -> Path:
-    """Render one executed notebook as a page of its own, beside it."""
-    folder = notebook.with_suffix("")
-    root = paths.root()
-    with tempfile.TemporaryDirectory() as scratch:
-        source, config = Path(scratch) / "source", yaml.safe_load((root / "_config.yml").read_text())
-        (source / "book").mkdir(parents=True)
-        shutil.copy(notebook, source / "book" / "page.ipynb")
-        shutil.copy(root / "book" / "references.bib", source / "book")
-        shutil.copytree(root / "book" / "_static", source / "_static")
-        (source / "toc.yml").write_text("format: jb-book\nroot: book/page\n")
-        (source / "config.yml").write_text(yaml.safe_dump(config))
-        book.run_jupyter_book(source, Path(scratch) / "out", source / "config.yml", source / "toc.yml", strict=False)
-        book.add_scripts(Path(scratch) / "out" / "_build" / "html")
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(Path(scratch) / "out" / "_build" / "html", folder)
-    return folder / "book" / "page.html"
+def _sweep(options: argparse.Namespace) -> int:
+    asked = sweep.parse(notebooks.find(options.chapter), options.p, _profile(options))
+    result = sweep.run(asked, options.output or asked.folder)
+    print(result.table, result.page, sep="\n")
+    for label, why in result.failures.items():
+        print(f"latentsep: {label}: {why}", file=sys.stderr)
+    return 1 if result.failures else 0
 
 
 def _build(options: argparse.Namespace) -> None:
-    print(book.build(_profile(options)))
+    print(book.build(_profile(options), options.cluster))
+
+
+def _plan(options: argparse.Namespace) -> None:
+    profile = _profile(options)
+    print(plan.show({c.name: book.book_values(c, profile) for c in book.stale(profile)}, pool.cores()))
 
 
 def _status(options: argparse.Namespace) -> None:

@@ -131,10 +131,14 @@ def reductions(profile: str = "book", repetitions: int = 5, seed: int = 0, **cha
     }
 
 
-def other_batches(table: Run) -> dict[int, Run]:
-    """A table's noisiest cell (σ = 1, σ_X = 0.01), once, with minibatches from 64 to all of the data but its own."""
-    sizes = {size or table.data.size: size for size in (64, 256, 1024, None) if size != table.batch_size}
-    return {n: replace(table, members=(Member(1.0, 0.01),), batch_size=size) for n, size in sizes.items()}
+def other_batches(table: Run, profile: str = "book") -> dict[int, Run]:
+    """A table's noisiest cell (σ = 1, σ_X = 0.01), once, with minibatches from 64 to all of the data.
+
+    At the pace of short studies: what the size of the batch does shows as well, and the whole data is dear.
+    """
+    settings = protocol(profile, SHORT, updates=min(table.updates, SHORT[profile]["updates"]))
+    run = replace(table, members=(Member(1.0, 0.01),), **settings)
+    return {size or run.data.size: replace(run, batch_size=size) for size in (64, 256, 1024, None)}
 
 
 def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **changes: object) -> Run:
@@ -148,6 +152,11 @@ def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **
 def estimator_study(profile: str = "book", seed: int = 0, **changes: object) -> Run:
     """One small autoencoder of chapter 5 (σ = σ_X = 0.1) on which chapter 3 measures its estimators."""
     return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **protocol(profile, SHORT, **changes))
+
+
+def smallest(space: LatentSpace = Euclidean(2)) -> Run:
+    """One autoencoder, trained for a moment: enough to hold the pictures drawn of it against its numbers."""
+    return Run((Member(0.1, 0.1),), Benchmark(size=256), space, updates=50, batch_size=64, learning_rate=1e-3)
 
 
 def pictures(

@@ -1,5 +1,6 @@
 """Generative models, and how far one decoding distribution is from another (thesis ch. 8)."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,13 +44,15 @@ class Phases(Circle):
 class Known:
     """A generative model whose decoder is given: N(mean(z), σ² I), as many equal members as there are ``sigma_x``.
 
-    Raises ``ValueError`` if a ``sigma_x`` is not positive.
+    ``name`` says what ``mean`` is, for the records. Raises ``ValueError`` if a ``sigma_x`` is not positive.
     """
 
-    def __init__(self, mean: Callable[[Tensor], Tensor], space: LatentSpace, sigma_x: Sequence[float]):
+    def __init__(
+        self, mean: Callable[[Tensor], Tensor], space: LatentSpace, sigma_x: Sequence[float], name: str | None = None
+    ):
         if not all(s > 0 for s in sigma_x):
             raise ValueError(f"sigma_x is {list(sigma_x)}; every entry must be positive")
-        self.decode, self.space = mean, space
+        self.decode, self.space, self.name = mean, space, name
         self.sigma_x = torch.tensor(sigma_x, dtype=torch.get_default_dtype())
 
     @classmethod
@@ -59,7 +62,7 @@ class Known:
         >>> Known.benchmark(Benchmark(), 0.1).decode(torch.zeros(1, 3, 1)).shape
         torch.Size([1, 3, 25])
         """
-        return cls(lambda z: data.mean(z[..., 0]), Phases(), [sigma] * members)
+        return cls(lambda z: data.mean(z[..., 0]), Phases(), [sigma] * members, repr(data))
 
     @classmethod
     def extended(cls, data: ExtendedBenchmark, sigma: float, members: int = 1) -> "Known":
@@ -68,7 +71,23 @@ class Known:
         >>> Known.extended(ExtendedBenchmark(), 0.1).decode(torch.zeros(1, 3, 2)).shape
         torch.Size([1, 3, 4])
         """
-        return cls(data.loop, CliffordTorus(Phases()), [sigma / data.unit] * members)
+        return cls(data.loop, CliffordTorus(Phases()), [sigma / data.unit] * members, repr(data))
+
+
+def digest(model: GenerativeModel) -> str | None:
+    """What tells a generative model from others, for the records: a hash of its numbers; ``None`` if it has no name."""
+    if isinstance(model, VAE):
+        known = [repr(model.space), model.decoder.activation.__name__]
+        numbers = {**model.state_dict()}
+    elif getattr(model, "name", None):
+        known, numbers = [repr(model.space), model.name], {"sigma_x": model.sigma_x}
+    else:
+        return None
+    found = hashlib.sha256(repr(known).encode())
+    for name, value in sorted(numbers.items()):
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def kl_normals(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Chapters: what they are, which parameters they take, and how one is executed."""
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import re
-import tempfile
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import jupytext
 import nbformat
 import papermill
 import yaml
-from nbclient.exceptions import DeadKernelError
+from jupyter_client import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
-from latentsep import coil, paths, progress, records
+from latentsep import coil, files, paths, progress, records
+from latentsep.fingerprints import fingerprint, imported
 from latentsep.paths import UsageError
 
 _LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas", "matplotlib", "gudhi", "plotly", "myst-nb", "papermill")
@@ -119,7 +121,7 @@ class Chapter:
     def state(self, values: dict[str, object], ledger_text: str = "") -> dict[str, str]:
         """What the executed chapter depends on, part by part, as hashes."""
         code = "\n".join(c["source"] for c in self.notebook()["cells"] if c["cell_type"] == "code")
-        modules = sorted(set(records.imported(ast.parse(code), "latentsep")))
+        modules = sorted(set(imported(ast.parse(code), "latentsep")))
         data = b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.*")) if p.suffix != ".py")
         versions = [importlib.metadata.version(name) for name in _LIBRARIES]
         parts = {"text": self.text, "parameters": repr(values), "libraries": repr(versions), "data": data.hex()}
@@ -127,7 +129,7 @@ class Chapter:
             parts["ledger"] = ledger_text
         hashed = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in parts.items()}
         plain = {"pictures": coil.at_hand()} if "latentsep.coil" in modules else {}
-        return {**hashed, **plain, "code": records.fingerprint(*modules)}
+        return {**hashed, **plain, "code": fingerprint(*modules)}
 
 
 def chapters() -> dict[str, Chapter]:
@@ -157,12 +159,17 @@ def executed_state(path: Path) -> dict[str, str] | None:
 
 
 def execute(
-    chapter: Chapter, values: dict[str, object], target: Path, ledger_text: str = "", failed: Path | None = None
+    chapter: Chapter,
+    values: dict[str, object],
+    target: Path,
+    ledger_text: str = "",
+    failed: Path | None = None,
+    planned: bool = False,
 ) -> None:
-    """Execute a chapter with papermill and put the result in place, whole or not at all.
+    """Execute a chapter with papermill, on one thread, and put the result in place, whole or not at all.
 
-    Raises ``ChapterFailed`` if a cell fails; the half-run notebook then lies at ``failed``, and
-    what was at ``target`` before is still there.
+    Of a ``planned`` chapter it is said if it computes what should be in the records. Raises ``ChapterFailed`` if a
+    cell fails; the half-run notebook then lies at ``failed``, and what was at ``target`` before is still there.
     """
     state = chapter.state(values, ledger_text)
     notebook = chapter.notebook()
@@ -172,38 +179,46 @@ def execute(
     lines = [f"{name} = {literal}  # {known[name].domain}" for name, literal in literals.items()]
     if lines:
         _parameters_cell(notebook)["source"] = "\n".join(lines)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".running-") as folder:
-        source, result = Path(folder) / "source.ipynb", Path(folder) / "result.ipynb"
+    with files.temporary(paths.build(), chapter.name) as folder:
+        source, result, reports = (Path(folder) / name for name in ("source.ipynb", "result.ipynb", "progress"))
         nbformat.write(notebook, source)
+        variables = {
+            progress.VARIABLE: str(reports),
+            "PYTHONHASHSEED": "0",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            # As many kernels run as there are cores. And sums over many threads round otherwise than over one.
+            **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+            **({records.PLANNED: chapter.name} if planned else {}),
+        }
         try:
-            _with_environment(
-                {
-                    progress.VARIABLE: str(Path(folder) / "progress"),
-                    "PYTHONHASHSEED": "0",
-                    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-                },
-                lambda: _run(source, result, chapter, Path(folder) / "progress"),
-            )
-        except (PapermillExecutionError, DeadKernelError) as error:
+            with _environment(variables):
+                _run(source, result, chapter, reports)
+        except (PapermillExecutionError, RuntimeError) as error:  # a kernel that died raises one of the latter
             where = failed or target.with_suffix(".failed.ipynb")
-            where.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(result, where)
-            if isinstance(error, DeadKernelError):
-                reason = "its kernel died, perhaps for lack of memory"
-            else:
+            with contextlib.suppress(FileNotFoundError):  # a kernel that dies at once leaves none
+                files.write_whole(where, result.read_bytes())
+            if isinstance(error, PapermillExecutionError):
                 reason = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
+            else:
+                reason = "its kernel died, perhaps for lack of memory"
             raise ChapterFailed(f"{chapter.name}, {reason}; the half-run notebook is {where}") from None
         clean = _cleaned(nbformat.read(result, as_version=4))
-        if "pictures" in state:  # the run may have brought what was not at hand before
-            state["pictures"] = coil.at_hand()
-        clean["metadata"]["latentsep"] = state
-        nbformat.write(clean, result)
-        os.replace(result, target)
+    if "pictures" in state:  # the run may have brought what was not at hand before
+        state["pictures"] = coil.at_hand()
+    clean["metadata"]["latentsep"] = state
+    inside = target.resolve().is_relative_to(paths.build().resolve())
+    files.write_whole(target, nbformat.writes(clean).encode() + b"\n", paths.build() if inside else None)
+
+
+class _Kernels(AsyncKernelManager):
+    """Kernels that are reached by sockets in the file system: of two that start at once none takes the other's port."""
+
+    transport = AsyncKernelManager.transport if sys.platform == "win32" else "ipc"
 
 
 def _run(source: Path, result: Path, chapter: Chapter, reports: Path) -> None:
-    with progress.follow(reports, position=2):
+    bars = progress.Bars(position=2)
+    with progress.follow(reports, bars):
         bar = {"desc": f"{chapter.name}: cells", "position": 1, "leave": False}
         papermill.execute_notebook(
             source,
@@ -212,15 +227,18 @@ def _run(source: Path, result: Path, chapter: Chapter, reports: Path) -> None:
             cwd=str(source.parent),
             progress_bar=bar if progress.watched() else False,
             log_output=False,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            kernel_manager_class=_Kernels,
         )
+    bars.close()
 
 
-def _with_environment(variables: dict[str, str], action: Callable[[], None]) -> None:
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
-        action()
+        yield
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

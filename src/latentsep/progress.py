@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,17 @@ _INTERVAL = 0.2  # seconds between two lines, or two looks at the file
 
 def say(message: str) -> None:
     """Tell the person waiting something that is no result: a file set aside, a run resumed."""
-    if path := os.environ.get(VARIABLE):
-        _append(path, {"say": message})
+    if VARIABLE in os.environ:
+        tell(say=message)
     else:
         _write(message)
+
+
+def tell(**event: object) -> None:
+    """Append an event to the file that is followed; without one it is dropped."""
+    if path := os.environ.get(VARIABLE):
+        with open(path, "a") as file:
+            file.write(json.dumps({**event, "pid": os.getpid()}) + "\n")
 
 
 class Bar:
@@ -36,12 +43,16 @@ class Bar:
         self._tqdm = None if self._path else bar(label, total, done, leave=False)
 
     def advance(self, steps: int) -> None:
-        self._done += steps
+        self.reach(self._done + steps)
+
+    def reach(self, done: int) -> None:
+        """Set how many steps are done, at most all of them."""
+        steps, self._done = min(done, self._total) - self._done, min(done, self._total)
         if self._tqdm is not None:
             self._tqdm.update(steps)
         elif time.monotonic() - self._last > _INTERVAL or self._done >= self._total:
             self._last = time.monotonic()
-            _append(self._path, {"label": self._label, "done": self._done, "total": self._total})
+            tell(label=self._label, done=self._done, total=self._total)
 
     def close(self) -> None:
         if self._tqdm is not None:
@@ -66,11 +77,14 @@ def watched() -> bool:
 
 
 @contextmanager
-def follow(path: Path, position: int | None = None) -> Iterator[None]:
-    """Show what a kernel appends to ``path`` while the block runs."""
+def follow(path: Path, show: Callable[[dict], None]) -> Iterator[None]:
+    """Call ``show`` with every event that other processes append to ``path`` while the block runs.
+
+    Their messages are said here.
+    """
     path.touch()
     stop = threading.Event()
-    thread = threading.Thread(target=_show, args=(path, stop, position), daemon=True)
+    thread = threading.Thread(target=_follow, args=(path, stop, show), daemon=True)
     thread.start()
     try:
         yield
@@ -80,8 +94,8 @@ def follow(path: Path, position: int | None = None) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _show(path: Path, stop: threading.Event, position: int | None) -> None:
-    shown, label, line = None, None, ""
+def _follow(path: Path, stop: threading.Event, show: Callable[[dict], None]) -> None:
+    line = ""
     with path.open() as lines:
         while True:
             last_look = stop.is_set()
@@ -90,31 +104,38 @@ def _show(path: Path, stop: threading.Event, position: int | None) -> None:
                 if not line.endswith("\n"):
                     continue  # the other side is in the middle of writing
                 event, line = json.loads(line), ""
-                if "say" in event:
-                    # This process may have the variable set as well, for the kernel to inherit: without end it
-                    # would pass on to itself what it reads.
-                    if os.environ.get(VARIABLE) == str(path):
-                        _write(event["say"])
-                    else:
-                        say(event["say"])
-                    continue
-                if shown is None or label != event["label"] or shown.n > event["done"]:
-                    if shown is not None:
-                        shown.close()
-                    label = event["label"]
-                    shown = bar(label, event["total"], event["done"], leave=False, position=position)
-                shown.update(event["done"] - shown.n)
+                if "say" not in event:
+                    show(event)
+                # This process may have the variable set as well, for a kernel to inherit: without end it
+                # would pass on to itself what it reads.
+                elif os.environ.get(VARIABLE) == str(path):
+                    _write(event["say"])
+                else:
+                    say(event["say"])
             if last_look:
                 break
             stop.wait(_INTERVAL)
-    if shown is not None:
-        shown.close()
+
+
+class Bars:
+    """Shows the bar of another process, one after the other as it begins them."""
+
+    def __init__(self, position: int | None = None):
+        self._position, self._label, self._shown = position, None, None
+
+    def __call__(self, event: dict) -> None:
+        if "label" not in event:
+            return
+        if self._shown is None or self._label != event["label"] or self._shown.n > event["done"]:
+            self.close()
+            self._label = event["label"]
+            self._shown = bar(self._label, event["total"], event["done"], leave=False, position=self._position)
+        self._shown.update(event["done"] - self._shown.n)
+
+    def close(self) -> None:
+        if self._shown is not None:
+            self._shown.close()
 
 
 def _write(message: str) -> None:
     tqdm.write(f"latentsep: {message}", file=sys.stderr)
-
-
-def _append(path: str, event: dict) -> None:
-    with open(path, "a") as file:
-        file.write(json.dumps(event) + "\n")

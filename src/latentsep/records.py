@@ -5,28 +5,30 @@ out, so that no result can outlive either. A file is one line with the SHA-256 o
 ``npz`` archive; it is written under another name and moved into place, so that it is whole or absent.
 """
 
-import ast
+import contextlib
 import dataclasses
 import hashlib
-import importlib.util
 import io
 import json
 import os
 import platform
-import tempfile
 import zipfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 import torch
 
-from latentsep import progress
+from latentsep import costs, files, progress
+from latentsep.fingerprints import fingerprint
 
 _MAGIC = b"latentsep-record 1 "
+#: Set while a chapter runs inside a build, whose plan has computed everything before: it names who is to be told.
+PLANNED = "LATENTSEP_PLANNED"
 Arrays = dict[str, np.ndarray]
+Compute = Callable[..., Arrays]
 
 
 class DamagedRecord(Exception):
@@ -38,42 +40,150 @@ def folder() -> Path:
     return Path(os.environ.get("LATENTSEP_RECORDS") or platformdirs.user_cache_path("latentsep") / "records")
 
 
-def fetch(definition: object, compute: Callable[..., Arrays], by: Callable[..., Arrays] | None = None) -> Arrays:
+@dataclass(frozen=True)
+class Job:
+    """A computation whose result the records keep.
+
+    ``definition`` is a frozen dataclass of plain values, ``compute`` a module-level function of it and of a
+    ``checkpoint`` path, and ``by`` another way to the same arrays. ``parts`` are jobs that have to be done first, on
+    other cores perhaps, and whose records it makes superfluous. ``guess`` is how many seconds it may take on one core
+    where no cost is remembered. ``here`` marks a job for the process that asks: a GPU is not shared.
+    """
+
+    definition: object
+    compute: Compute
+    by: Compute | None = None
+    parts: tuple["Job", ...] = ()
+    guess: float = 1.0
+    here: bool = False
+
+    @property
+    def path(self) -> Path:
+        return locate(self.definition, self.compute)
+
+    @property
+    def cost(self) -> costs.Cost | None:
+        """What it took the last time, also if that was other code."""
+        return costs.read(cost_path(self.definition, self.compute))
+
+    @property
+    def seconds(self) -> float:
+        """How long it should take on one core."""
+        if self.parts:  # the cost of the whole is that of joining them
+            return sum(part.seconds for part in self.parts)
+        return cost.seconds if (cost := self.cost) else self.guess
+
+    def done(self) -> bool:
+        """Whether the record is there and whole. One that is not is reported and set aside."""
+        return find(self.path, describe(self.definition, self.compute)) is not None
+
+    def fetch(self) -> Arrays:
+        """The arrays, from disk where they are."""
+        return fetch(self.definition, self.compute, self.by)
+
+
+def fetch(definition: object, compute: Compute, by: Compute | None = None) -> Arrays:
     """Return the arrays that ``compute(definition, checkpoint=path)`` yields, from disk where they are.
 
-    ``definition`` is a frozen dataclass of plain values; ``compute`` is a module-level function,
-    and ``by`` another way to the same arrays. A file that is damaged, or that holds something else,
-    is reported, set aside and computed anew.
+    What is computed is computed by one thread: then its bits do not depend on the number of cores. A file that
+    is damaged, or that holds something else, is reported, set aside and computed anew. Raises ``OSError`` if the
+    result cannot be kept.
     """
-    path = locate(definition, compute)
-    description = describe(definition, compute)
-    if path.exists():
-        try:
-            return load(path, description)
-        except DamagedRecord as error:
-            aside = path.with_suffix(".damaged")
-            os.replace(path, aside)
-            progress.say(f"{error}; set aside as {aside.name} and computed anew")
+    path, description = locate(definition, compute), describe(definition, compute)
+    if (arrays := find(path, description)) is not None:
+        return arrays
+    with files.turn(path):
+        # A build beside this one may just have done it.
+        if find(path, description) is None:
+            _compute(definition, by or compute, path, description, cost_path(definition, compute))
+        # What is shown is what is on disk: the first reader and the second see the same bytes.
+        return load(path, description)
+
+
+def _compute(definition: object, compute: Compute, path: Path, description: dict, cost: Path) -> None:
+    if chapter := os.environ.get(PLANNED):
+        progress.say(f"{chapter} computes {path.name}, which its plan does not have")
     checkpoint = path.with_suffix(".checkpoint")
-    arrays = (by or compute)(definition, checkpoint=checkpoint)
-    save(path, arrays, description)
+    origin = {name: description[name] for name in ("code", "torch")}
+    with costs.measured(cost, folder(), origin, partial=checkpoint.exists()), _one_thread():
+        arrays = compute(definition, checkpoint=checkpoint)
+        save(path, arrays, description)
     checkpoint.unlink(missing_ok=True)
-    # What is shown is what is on disk: the first reader and the second see the same bytes.
-    return load(path, description)
 
 
-def locate(definition: object, compute: Callable) -> Path:
+def find(path: Path, description: dict) -> Arrays | None:
+    """The arrays of a record, or ``None`` if it is not there; one that is damaged is reported and set aside."""
+    try:
+        return load(path, description)
+    except FileNotFoundError:
+        return None
+    except DamagedRecord:
+        return _set_aside(path, description)
+
+
+def _set_aside(path: Path, description: dict) -> Arrays | None:
+    with files.alone(path.parent):
+        try:
+            return load(path, description)  # another process was faster, and may have computed it anew
+        except FileNotFoundError:
+            return None
+        except DamagedRecord as error:
+            aside = next(p for p in _asides(path) if not p.exists())
+            os.rename(path, aside)
+            progress.say(f"{error}; set aside as {aside.name} and computed anew")
+            return None
+
+
+def _asides(path: Path) -> Iterator[Path]:
+    yield path.with_suffix(".damaged")
+    yield from (path.with_suffix(f".{n}.damaged") for n in range(2, 10_000))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def locate(definition: object, compute: Compute) -> Path:
     """Return where the record of ``compute(definition)`` is or would be."""
-    key = hashlib.sha256(json.dumps(describe(definition, compute), sort_keys=True).encode()).hexdigest()
-    return folder() / f"{type(definition).__name__.lower()}-{key[:20]}.record"
+    return folder() / name_of(describe(definition, compute))
 
 
-def describe(definition: object, compute: Callable) -> dict:
+def name_of(description: dict) -> str:
+    """The name of the record that describes itself so."""
+    return f"{description['definition']['type'].lower()}-{_digest(description)}.record"
+
+
+def cost_path(definition: object, compute: Compute) -> Path:
+    """Where it is remembered what ``compute(definition)`` took, with whatever code."""
+    return _cost_path(_plain(definition), compute.__qualname__)
+
+
+def cost_path_of(description: dict) -> Path:
+    """The same for a record that describes itself so."""
+    return _cost_path(description["definition"], description["compute"].rpartition(".")[2])
+
+
+def _cost_path(definition: dict, compute: str) -> Path:
+    name = _digest({"definition": definition, "compute": compute})
+    return folder() / "costs" / f"{definition['type'].lower()}-{name}.json"
+
+
+def _digest(value: dict) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def describe(definition: object, compute: Compute) -> dict:
     """Return all that a record depends on, as plain values: definition, code and library versions."""
     return {
         "definition": {"type": type(definition).__name__, **_plain(definition)},
         "compute": f"{compute.__module__}.{compute.__qualname__}",
-        "code": fingerprint(compute.__module__, *_modules(definition)),
+        "code": fingerprint(compute.__module__, *sorted(_modules(definition))),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
@@ -107,71 +217,39 @@ def save(path: Path, arrays: Arrays, description: dict) -> None:
     text = np.frombuffer(json.dumps(description, sort_keys=True).encode(), dtype=np.uint8)
     np.savez(buffer, **arrays, **{"description.json": text})
     payload = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    head = _MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n"
+    files.write_whole(path, head + payload, path.parent)
 
 
 def load(path: Path, description: dict) -> Arrays:
     """Read a record. Raises ``DamagedRecord`` if it is not whole, or does not fit ``description``."""
-    head, _, payload = path.read_bytes().partition(b"\n")
-    if not head.startswith(_MAGIC):
-        raise DamagedRecord(f"{path.name} is not a record")
-    if hashlib.sha256(payload).hexdigest().encode() != head[len(_MAGIC) :]:
-        raise DamagedRecord(f"{path.name} is truncated or altered")
-    try:
-        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-            arrays = dict(archive)
-        found = json.loads(arrays.pop("description.json").tobytes())
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise DamagedRecord(f"{path.name} cannot be read ({error})") from error
+    arrays, found = read(path)
     if found != description:
         raise DamagedRecord(f"{path.name} holds another computation")
     return arrays
 
 
-@cache
-def fingerprint(*modules: str) -> str:
-    """Return a hash of modules of this package and of all that they import from the package.
-
-    Comments, docstrings and layout do not count: rewording must not cost a training run. Neither do
-    ``records`` and ``progress``: how a result is stored or announced does not change it.
-    """
-    package = __name__.partition(".")[0]
-    pending, sources = list(modules), {}
-    while pending:
-        name = pending.pop()
-        if name in sources or name in (package, f"{package}.records", f"{package}.progress"):
-            continue
-        tree = ast.parse(Path(importlib.util.find_spec(name).origin).read_text())
-        pending += imported(tree, package)
-        for node in ast.walk(tree):
-            if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-        sources[name] = ast.dump(tree)
-    return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:20]
+def read(path: Path) -> tuple[Arrays, dict]:
+    """The arrays of a record and what it says that it is. Raises ``DamagedRecord``, or ``FileNotFoundError``."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a folder in its place, no permission, a bad disk
+        raise DamagedRecord(f"{path.name} cannot be read ({error.strerror})") from error
+    return parse(content, path.name)
 
 
-def imported(tree: ast.AST, package: str) -> list[str]:
-    """The modules of ``package`` that a piece of code imports by their full names."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.partition(".")[0] == package:
-            # ``from package.a import b`` names the module a.b, or something inside a.
-            found.append(node.module)
-            if importlib.util.find_spec(node.module).submodule_search_locations:
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-                found += [name for name in names if importlib.util.find_spec(name)]
-    return [name for name in found if name.partition(".")[0] == package]
-
-
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+def parse(content: bytes, name: str) -> tuple[Arrays, dict]:
+    """The same of the content of a file called ``name``."""
+    head, _, payload = content.partition(b"\n")
+    if not head.startswith(_MAGIC):
+        raise DamagedRecord(f"{name} is not a record")
+    if hashlib.sha256(payload).hexdigest().encode() != head[len(_MAGIC) :]:
+        raise DamagedRecord(f"{name} is truncated or altered")
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            arrays = dict(archive)
+        return arrays, json.loads(arrays.pop("description.json").tobytes())
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DamagedRecord(f"{name} cannot be read ({error})") from error

@@ -5,19 +5,21 @@ second is a Δ-reductor if the decoding distributions at z and M(z) differ by at
 (8.4). Everything is computed for all members of the two ensembles, and all repetitions, at once.
 """
 
+import hashlib
 import itertools
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from latentsep import progress, seeds
+from latentsep import progress, records, seeds
 from latentsep.datasets import regular_phases
-from latentsep.generative import GenerativeModel, circle, draw, kl_isotropic
+from latentsep.generative import GenerativeModel, circle, digest, draw, kl_isotropic
 from latentsep.latent_spaces import Circle, CliffordTorus
 from latentsep.reductors import Family, family
 from latentsep.topology import winding
@@ -78,36 +80,99 @@ class Reductor:
         return self.family.apply(self.parameters, z)
 
 
-def train(
-    pairs: dict[Hashable, Pair],
-    repetitions: int = 3,
-    updates: int = 10_000,
-    samples: int = 10_000,
-    learning_rate: float = 0.05,
-    seed: int = 0,
-) -> dict[Hashable, Reductor]:
+@dataclass(frozen=True)
+class Reduction:
+    """Everything that determines what Algorithm 2 finds for several pairs; ``pairs`` are named by ``models``.
+
+    Raises ``ValueError`` for a number below 1.
+    """
+
+    keys: tuple[Hashable, ...]
+    models: tuple[str, ...]
+    repetitions: int
+    updates: int
+    samples: int
+    learning_rate: float
+    seed: int
+    pairs: tuple[Pair, ...] = field(compare=False, repr=False, default=())
+
+    def __post_init__(self):
+        for name in ("repetitions", "updates", "samples"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}; choose 1 or more")
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words for a list of many."""
+        return f"maps between {len(self.keys)} pairs, {self.updates:,} updates"
+
+    @classmethod
+    def of(
+        cls,
+        pairs: dict[Hashable, Pair],
+        repetitions: int = 3,
+        updates: int = 10_000,
+        samples: int = 10_000,
+        learning_rate: float = 0.05,
+        seed: int = 0,
+    ) -> "Reduction":
+        """The definition for pairs by their keys; a model without a name leaves its pair without one."""
+        models = tuple(map(_digest, pairs.values()))
+        return cls(tuple(pairs), models, repetitions, updates, samples, learning_rate, seed, tuple(pairs.values()))
+
+    def reductors(self, arrays: dict[str, np.ndarray]) -> dict[Hashable, Reductor]:
+        """The maps with the parameters that ``train`` or the records hold."""
+        found = (torch.from_numpy(arrays[str(i)]) for i in range(len(self.keys)))
+        return {k: Reductor(p.family, v) for k, p, v in zip(self.keys, self.pairs, found, strict=True)}
+
+
+def _digest(pair: Pair) -> str:
+    """What tells a pair from others: both models, the family, the latent variables; empty if a model has no name."""
+    parts = [digest(pair.source), digest(pair.target), repr(pair.family)]
+    if pair.latents is not None:
+        parts.append(hashlib.sha256(pair.latents.contiguous().numpy().tobytes()).hexdigest())
+    return "" if None in parts else hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def job(pairs: dict[Hashable, Pair], **settings: float) -> records.Job:
+    """Algorithm 2 for ``pairs`` as a job for the records; ``settings`` are those of ``train``."""
+    return records.Job(Reduction.of(pairs, **settings), algorithm_2, guess=10.0)
+
+
+def train(pairs: dict[Hashable, Pair], *numbers: int, **settings: float) -> dict[Hashable, Reductor]:
     """Algorithm 2 for all pairs, members and repetitions at once: the parameters with the least mean distance (9.1).
+
+    Takes the ``repetitions``, ``updates``, ``samples`` (L), ``learning_rate`` and ``seed`` of ``Reduction.of``. Keys
+    name the pairs, and their random numbers. What was found before comes from the records. Raises ``ValueError``
+    for a number below 1.
+    """
+    definition = Reduction.of(pairs, *numbers, **settings)
+    if "" in definition.models:
+        return definition.reductors(algorithm_2(definition))
+    return definition.reductors(records.fetch(definition, algorithm_2))
+
+
+def algorithm_2(definition: Reduction, checkpoint: Path | None = None) -> records.Arrays:
+    """The parameters of the maps, by the number of their pair, ``(repetitions, members, *family.shape)``.
 
     Every update draws ``samples`` (L) latent variables for each pair and repetition; all members share
     them. The thesis leaves the step to the reader: here it is Adam's, from ``learning_rate`` to 0 along a
-    cosine. Keys name the pairs, and their random numbers. Raises ``ValueError`` for a number below 1.
+    cosine.
     """
-    for name, value in (("repetitions", repetitions), ("updates", updates), ("samples", samples)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; choose 1 or more")
+    pairs = dict(zip(definition.keys, definition.pairs, strict=True))
     parameters, streams = {}, {}
     for key, pair in pairs.items():
         members = len(pair.source.sigma_x)
-        streams[key] = [seeds.generator(seed, "reduction", key, r) for r in range(repetitions)]
+        streams[key] = [seeds.generator(definition.seed, "reduction", key, r) for r in range(definition.repetitions)]
         start = torch.stack([torch.stack([pair.family.start(s) for _ in range(members)]) for s in streams[key]])
         parameters[key] = start.requires_grad_()
-    optimiser = torch.optim.Adam(parameters.values(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, updates)
-    with progress.Bar("updates of the reductors", updates) as bar:
-        for _ in range(updates):
+    optimiser = torch.optim.Adam(parameters.values(), lr=definition.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, definition.updates)
+    with progress.Bar("updates of the reductors", definition.updates) as bar:
+        for _ in range(definition.updates):
             optimiser.zero_grad()
             for key, pair in pairs.items():
-                z = _latents(pair, samples, streams[key])
+                z = _latents(pair, definition.samples, streams[key])
                 with torch.no_grad():
                     wanted = pair.source.decode(z)
                 distance = (pair.target.decode(pair.family.apply(parameters[key], z)) - wanted).square().sum(-1)
@@ -116,7 +181,7 @@ def train(
             optimiser.step()
             schedule.step()
             bar.advance(1)
-    return {key: Reductor(pair.family, parameters[key].detach()) for key, pair in pairs.items()}
+    return {str(i): value.detach().numpy() for i, value in enumerate(parameters.values())}
 
 
 def _latents(pair: Pair, samples: int, streams: list[torch.Generator]) -> Tensor:

@@ -80,12 +80,22 @@ class Run:
         """Noiseless datapoints at phases (radians), ``(batch, D)``, or ``(members, batch, D)`` where members differ."""
         return self.data.loop(phases, [m.dataset for m in self.members])
 
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words for a list of many."""
+        members, batch = len(self.members), self.batch_size or self.data.size
+        return f"{type(self.space).__name__}, {members} members, {self.updates:,} updates of {batch}, {self.activation}"
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """The widths of the hidden layers, from the data to the code."""
+        return hidden_widths(self.data.dimension, self.layers) if self.width is None else (self.width,) * self.layers
+
     def model(self) -> VAE:
         """The ensemble with its initial weights. Its σ_X is in units of the numbers that the networks see."""
-        hidden = hidden_widths(self.data.dimension, self.layers) if self.width is None else (self.width,) * self.layers
         sigma_x = [m.sigma_x / self.data.unit for m in self.members]
         member_seeds = [self.seed_of(m) for m in self.members]
-        return VAE(self.space, self.data.dimension, hidden, sigma_x, member_seeds, self.activation)
+        return VAE(self.space, self.data.dimension, self.hidden, sigma_x, member_seeds, self.activation)
 
 
 def _require(name: str, value: object, condition: bool, choices: str) -> None:

@@ -8,15 +8,57 @@ goes means nothing. Three ways to one, from the plainest:
 - ``film``: of all orders near such paths, the one that makes the most predictable film.
 """
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from latentsep import records
+
 _STARTS = 6  # tours that are begun at as many frames
 _REACH = 12  # places that a short piece of an order may be moved
 _MANY = 3_000  # orders whose cost is computed at once, which bounds the memory taken
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures around one loop, ``(frames, H, W)``; ``digest`` names them."""
+
+    digest: str
+    images: np.ndarray = field(compare=False, repr=False)
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words for a list of many."""
+        return f"orders of {len(self.images)} pictures"
+
+
+def orders(images: np.ndarray) -> dict[str, np.ndarray]:
+    """The orders of pictures ``(frames, H, W)`` by way, as ``every_order`` finds them, or from the records."""
+    return job(images).fetch()
+
+
+def job(images: np.ndarray) -> records.Job:
+    """The search for orders of pictures ``(frames, H, W)`` as a job for the records."""
+    images = np.ascontiguousarray(images)
+    digest = hashlib.sha256(f"{images.dtype} {images.shape}".encode() + images.tobytes()).hexdigest()
+    return records.Job(Pictures(digest, images), every_order, guess=3.0)
+
+
+def every_order(pictures: Pictures, checkpoint: Path | None = None) -> records.Arrays:
+    """Orders by way: of *a graph*, *the shortest tour*, *the best film*, and that of pictures with their framing."""
+    plain, without = rows(pictures.images), unframed(pictures.images)
+    short = tours(plain)
+    return {
+        "a graph": spectral(plain),
+        "the shortest tour": short[0],
+        "the best film": film(without, short),
+        "the best film, framed": film(plain, short),
+    }
 
 
 def unframed(images: np.ndarray, blur: float = 1.0) -> np.ndarray:

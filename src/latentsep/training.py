@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value
 from torch.optim.adam import adam
 
-from latentsep import progress, records, seeds
+from latentsep import costs, progress, records, seeds
 from latentsep.runs import ANNEALED, Run
 
 BLOCK = 50  # updates whose random numbers are drawn together, and between which a run can be resumed
@@ -33,18 +33,40 @@ def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled
     trainer = Trainer(run, device, compiled)
     if checkpoint is not None and checkpoint.exists():
         trainer.resume(checkpoint)
+    pace = _Pace(trainer.done)
     saved = time.monotonic()
     with progress.Bar("updates", run.updates, trainer.done) as bar:
         while trainer.done < run.updates:
             count = min(BLOCK, run.updates - trainer.done)
             trainer.block(count)
             bar.advance(count)
+            pace.block(trainer.done)
             if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
+    pace.note()
     weights = {name: value.detach().cpu().numpy() for name, value in trainer.vae.state_dict().items()}
     # Of very few updates not even the last one is past the annealing.
     return {**weights, "sigma_x": trainer.sigma_x.cpu().numpy(), "history": trainer.history_array()}
+
+
+class _Pace:
+    """What compiling took, which is part of the first block of updates, and the pace of the others."""
+
+    def __init__(self, done: int):
+        self.marks = [(done, time.perf_counter())]
+
+    def block(self, done: int) -> None:
+        """Mark the end of a block: the first one's stays, that of the last takes the place of the one before."""
+        self.marks = [*self.marks[:2], (done, time.perf_counter())]
+
+    def note(self) -> None:
+        """Add both to the cost of the run, if there was more than one block."""
+        if len(self.marks) == 3:
+            (before, begun), (first, compiled), (last, ended) = self.marks
+            rate = (last - first) / (ended - compiled)
+            compiling = compiled - begun - (first - before) / rate
+            costs.note(rate=round(rate, 3), compiling=round(max(0.0, compiling), 3))
 
 
 class Trainer:
@@ -64,16 +86,25 @@ class Trainer:
             self.lessons = run.space.outputs(angles[..., None], math.pi / run.data.frames)
         self.whole = self.data[self.which] if run.batch_size is None else None
         self.sigma_x = self.vae.sigma_x.clone()
-        self.weights = {name: p.detach() for name, p in self.vae.named_parameters()}
-        self.first = [torch.zeros_like(p) for p in self.weights.values()]
-        self.second = [torch.zeros_like(p) for p in self.weights.values()]
+        # All weights of a member are one row, of which the networks see pieces: one update of one tensor is compiled
+        # in half the time of a dozen.
+        self.shapes = {name: p.shape[1:] for name, p in self.vae.named_parameters()}
+        self.weights = torch.cat([p.detach().flatten(1) for p in self.vae.parameters()], 1)
+        for p, piece in zip(self.vae.parameters(), self.pieces(self.weights).values(), strict=True):
+            p.data = piece
+        self.first, self.second = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         # A tensor, so that a compiled update does not depend on its value.
         self.rate = torch.tensor(run.learning_rate, dtype=torch.float64, device=self.device)
-        self.steps = [torch.zeros((), device=self.device) for _ in self.weights]
+        self.step = torch.zeros((), device=self.device)
         self.streams = [
             seeds.generator(run.seed_of(m), "minibatches and noise", device=self.device) for m in run.members
         ]
         self._update = torch.compile(self.update, dynamic=False) if compiled else self.update
+
+    def pieces(self, weights: Tensor) -> dict[str, Tensor]:
+        """The weights ``(members, P)`` of the networks by name, each ``(members, *shape)``."""
+        rows = weights.split([math.prod(shape) for shape in self.shapes.values()], 1)
+        return {name: row.unflatten(1, shape) for (name, shape), row in zip(self.shapes.items(), rows, strict=True)}
 
     def block(self, count: int) -> None:
         """Carry out ``count`` updates, at most ``BLOCK``."""
@@ -135,7 +166,8 @@ class Trainer:
         """
         noise = noise.permute(1, 0, 3, 2)  # (L, members, batch, features), feature-major in memory
 
-        def loss(weights: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        def loss(row: Tensor) -> tuple[Tensor, Tensor]:
+            weights = self.pieces(row)
             reconstruction, kl = functional_call(self.vae, weights, (x, noise, outputs))
             each = (reconstruction + kl).mean(-1)
             # Members share no weight, so the gradient of the sum is every member's own gradient.
@@ -146,9 +178,9 @@ class Trainer:
             missed = functional_call(self.vae.encoder, encoder, (x,)) - outputs
             return each.sum() + missed.square().sum(-1).mean(-1).sum(), each
 
-        gradients, (_, each) = grad_and_value(loss, has_aux=True)(self.weights)
+        gradient, (_, each) = grad_and_value(loss, has_aux=True)(self.weights)
         adam(
-            list(self.weights.values()), [gradients[k] for k in self.weights], self.first, self.second, [], self.steps,
+            [self.weights], [gradient], [self.first], [self.second], [], [self.step],
             foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate,
             weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip
@@ -165,27 +197,27 @@ class Trainer:
         arrays = {"history": self.history_array(), "done": np.array(self.done)}
         for i, stream in enumerate(self.streams):
             arrays[f"stream.{i}"] = stream.get_state().numpy()
-        for i, group in enumerate(zip(self.weights.values(), self.first, self.second, self.steps, strict=True)):
-            arrays |= {f"{name}.{i}": value.cpu().numpy() for name, value in zip(_STATE, group, strict=True)}
+        arrays |= {name: getattr(self, name).cpu().numpy() for name in _STATE}
         records.save(path, arrays, self._description())
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint; one that is damaged or foreign is reported and ignored."""
         try:
             arrays = records.load(path, self._description())
+        except FileNotFoundError:
+            return  # a process beside this one has finished the same run
         except records.DamagedRecord as error:
             progress.say(f"checkpoint {error}; starting from the beginning")
             return
         for i, stream in enumerate(self.streams):
             stream.set_state(torch.from_numpy(arrays[f"stream.{i}"]))
-        for i, group in enumerate(zip(self.weights.values(), self.first, self.second, self.steps, strict=True)):
-            for name, value in zip(_STATE, group, strict=True):
-                value.copy_(torch.from_numpy(arrays[f"{name}.{i}"]))
+        for name in _STATE:
+            getattr(self, name).copy_(torch.from_numpy(arrays[name]))
         self.history = list(torch.from_numpy(arrays["history"]).unbind(1))
         self.done = int(arrays["done"])
 
 
-_STATE = ("weight", "first", "second", "step")
+_STATE = ("weights", "first", "second", "step")
 
 
 def choose_device(name: str) -> torch.device:

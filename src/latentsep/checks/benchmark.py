@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from latentsep import figures
+from latentsep import experiments, figures
 from latentsep.checks.registry import against_normal, statement
 from latentsep.datasets import Benchmark, embed, regular_phases
 from latentsep.ensembles import Trained, train
@@ -15,7 +15,6 @@ from latentsep.estimators import kl_as_printed
 from latentsep.evaluation import latents, measure
 from latentsep.latent_spaces import kl_normal_diagonal
 from latentsep.ledger import Check
-from latentsep.runs import Member, Run
 from latentsep.topology import plane_angles, winding
 from latentsep.vae import negative_log_likelihood
 
@@ -113,7 +112,7 @@ def ellipse() -> Check:
 
 
 def _small() -> Trained:
-    return train(Run((Member(0.1, 0.1),), Benchmark(size=256), updates=50, batch_size=64, learning_rate=1e-3))
+    return train(experiments.smallest())
 
 
 def _plain_dense(trained: Trained, name: str, v: np.ndarray) -> np.ndarray:

@@ -8,14 +8,12 @@ from torch import Tensor
 
 from latentsep import experiments, figures, topology
 from latentsep.checks.registry import statement
-from latentsep.datasets import Benchmark
 from latentsep.diffusion import images
 from latentsep.distributions import HeatKernel, PublishedDiffusion
 from latentsep.ensembles import Trained, train
 from latentsep.estimators import gauss_hermite
 from latentsep.latent_spaces import Circle
 from latentsep.ledger import Check
-from latentsep.runs import Member, Run
 
 LOC, T = torch.tensor(0.8, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
 ANGLES = torch.arange(-2048, 2048, dtype=torch.float64) * (math.pi / 2048)  # one turn, for the trapezoidal rule
@@ -140,9 +138,7 @@ def samples() -> Check:
 @statement("eq-7.11")
 def arcs() -> Check:
     """The arcs drawn for the published family reach t(x) to either side, measured on the drawing."""
-    run = Run(
-        (Member(0.1, 0.1),), Benchmark(size=256), experiments.circle(), updates=50, batch_size=64, learning_rate=1e-3
-    )
+    run = experiments.smallest(experiments.circle())
     trained, (x, _) = train(run), run.data.visualisation()
     drawn = figures.latent_grid(trained).figure.axes[0].collections[1].get_segments()
     ends = np.array([np.unwrap(np.arctan2(arc[:, 1], arc[:, 0]))[[0, -1]] for arc in drawn])
