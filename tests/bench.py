@@ -8,21 +8,31 @@ ours   the ensemble as ``ensembles.train`` trains it: compiled, one process per 
 (b)    JAX: jit of a scan over updates of a vmap over members, on all cores;
 (c)    the arithmetic alone, at the rate of one large matrix product on all cores.
 
-Then Algorithm 2 for the maps of Table 9.2, all at once and one after another.
+Then Algorithm 2 for the maps of Table 9.2, all at once and one after another; the plan of a dozen short trainings on
+one core and on all, with the share that compiling takes; and a build that finds all records, stage by stage.
 
 All draw their own minibatches and noise. Ratios, not seconds, are the result: machines differ.
 """
 
+import itertools
 import math
 import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import torch
+from joblib.externals.loky import get_reusable_executor
+from kills import Copy
 from torch import nn
 
-from latentsep import ensembles, experiments, protocols, reduction
+from latentsep import ensembles, experiments, pool, protocols, reduction
 from latentsep.generative import Known
 from latentsep.latent_spaces import Circle, Euclidean
 from latentsep.runs import Run
@@ -51,11 +61,12 @@ def shard_worker(part: Run, threads: int, pipe) -> None:
 
 
 class Ours:
-    """The ensemble in shards, as in ``ensembles``."""
+    """The ensemble in as many shards as there are cores."""
 
     def __init__(self, run: Run):
         context = multiprocessing.get_context("spawn")
-        parts = ensembles.shards(run)
+        cuts = [round(i * len(run.members) / pool.cores()) for i in range(pool.cores() + 1)]
+        parts = [replace(run, members=run.members[a:b]) for a, b in itertools.pairwise(cuts)]
         self.pipes = []
         for part in parts:
             mine, theirs = context.Pipe()
@@ -251,6 +262,38 @@ def compare_maps(repetitions: int = 3, updates: int = 60) -> None:
     print(f"  {'one after another':20} {1e3 * alone:8.2f} ms  {alone / together:31.2f} times ours")
 
 
+def compare_plans(updates: int = 2_000) -> None:
+    """The trainings of chapter 7's ablation, shorter, through the pool: one worker, then one for each core."""
+    runs = experiments.ablation("book", repetitions=2, updates=updates).values()
+    print(f"The plan of {len(runs)} trainings of {updates:,} updates, each compiled:")
+    for workers in sorted({1, pool.cores()}):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ |= {"LATENTSEP_RECORDS": folder, "TORCHINDUCTOR_CACHE_DIR": f"{folder}/compiled"}
+            get_reusable_executor().shutdown(wait=True)  # workers of its own, which compile everything anew
+            jobs = [ensembles.job(run, "cpu") for run in runs]
+            wall = timed(lambda jobs=jobs, workers=workers: pool.carry_out(jobs, workers))
+            costs = [job.cost for job in jobs]
+            work, compiling = sum(c.seconds for c in costs), sum(c.compiling for c in costs)
+        print(
+            f"  {workers} workers: wall {wall:6.1f} s, sum of the runs {work:6.1f} s, parallel efficiency"
+            f" {work / workers / wall:4.2f}, compiling {100 * compiling / work:.0f} % of the work"
+        )
+
+
+def warm_build() -> None:
+    """A build in the smoke profile with all records at hand and no executed chapter, and one with nothing to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(Path(folder))
+        for title in ("from nothing", "with all records", "nothing changed"):
+            if title == "with all records":
+                shutil.rmtree(copy.tree / "_build")
+            command = [sys.executable, "-m", "latentsep", "build", "--profile", "smoke"]
+            where = {"cwd": copy.tree, "env": copy.environment}
+            done = subprocess.run(command, **where, capture_output=True, text=True, check=True)
+            (line,) = [line for line in done.stdout.splitlines() if line.startswith("time ")]
+            print(f"  smoke build, {title:18} {line.removeprefix('time').strip()}")
+
+
 def main() -> None:
     for title, space, latent in (
         ("Table 5.1", Euclidean(2), jax_normal),
@@ -260,6 +303,8 @@ def main() -> None:
         ways = {"ours": Ours(run), "(b) JAX": Jax(run, latent), "(c) arithmetic": Arithmetic(run)}
         compare(title, ways | ({"(a) plain PyTorch": Loop()} if run == RUN else {}))
     compare_maps()
+    compare_plans()
+    warm_build()
 
 
 if __name__ == "__main__":
