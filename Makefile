@@ -21,8 +21,8 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 lint: $(INSTALLED)
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests .ci
+	$(BIN)/ruff format --check src tests .ci
 	@for page in $$(grep -l '{code-cell}' book/*.md); do \
 	  $(BIN)/jupytext --quiet --to py:percent -o - $$page \
 	  | $(BIN)/ruff check --quiet --ignore E402,B018,F704,E501,I001 --stdin-filename $$page.py - || exit 1; \
