@@ -33,6 +33,10 @@ def write_whole(path: Path, content: bytes, base: Path | None = None) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:  # a full disk does not say which file
+            error.filename = str(path)
+        raise
     finally:
         Path(part).unlink(missing_ok=True)
 

@@ -103,7 +103,11 @@ def _follow(path: Path, stop: threading.Event, show: Callable[[dict], None]) -> 
                 line += part
                 if not line.endswith("\n"):
                     continue  # the other side is in the middle of writing
-                event, line = json.loads(line), ""
+                try:
+                    event, line = json.loads(line), ""
+                except ValueError:  # a full disk cut it short
+                    line = ""
+                    continue
                 if "say" not in event:
                     show(event)
                 # This process may have the variable set as well, for a kernel to inherit: without end it
