@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
+import torch
 from joblib.externals import loky
 
 from latentsep import files, progress, records
@@ -28,9 +29,12 @@ _PATIENCE = 3  # breakdowns in a row without a finished job, before it is given 
 _REACH = 10.0  # seconds in which a scheduler has to answer
 # Workers do not share a core, and sums over many threads round otherwise than over one.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-# How torch's compiler works where a core has one worker: by itself, and with calls between kernels in C++, which
-# compiles and runs in less time and gives the same bits.
+# How torch's compiler works for the CPU: by itself, since each core has a worker, and with calls between kernels in
+# C++, which compiles and runs in less time. Wide layers may round otherwise with it: so every process takes it.
 _COMPILER = {"TORCHINDUCTOR_COMPILE_THREADS": "1", "TORCHINDUCTOR_CPP_WRAPPER": "1"}
+if not torch.cuda.is_available():
+    for _name, _value in _COMPILER.items():
+        os.environ.setdefault(_name, _value)  # read when something is compiled for the first time
 _IDLE = 300.0  # seconds until a worker ends that has nothing to do
 WORTH_WORKERS = 10.0  # seconds of work; less is done where it is asked for, before a worker has begun
 
@@ -222,8 +226,6 @@ def _failed(error: Exception) -> Outcome:
 
 def _carry_out(job: Job, home: str | None, report: str) -> tuple[str, bytes, bytes | None] | None:
     """In a worker: carry out a job and leave its record at ``home``, or return it where there is no folder to share."""
-    for name, value in _COMPILER.items():
-        os.environ.setdefault(name, value)
     if home is not None:
         _end_with_parent()
         os.environ |= {"LATENTSEP_RECORDS": home, progress.VARIABLE: report}
