@@ -99,7 +99,14 @@ def test_more_of_everything_takes_longer():
 
 @pytest.mark.parametrize(
     ("updates", "members", "batch_size"),
-    [(WORTH_COMPILING - 1, 8, 256), (WORTH_COMPILING, 1, 10_000), (WORTH_COMPILING, 8, 256)],
+    [
+        (WORTH_COMPILING - 1, 8, 256),
+        (WORTH_COMPILING, 1, 10_000),
+        (WORTH_COMPILING, 8, 256),
+        (WORTH_COMPILING, 7, 256),
+        (WORTH_COMPILING, 1, 1024),
+        (WORTH_COMPILING, 1, 64),
+    ],
 )
 def test_short_runs_and_single_members_need_no_shards(updates, members, batch_size):
     run = replace(SMALL, updates=updates, members=SMALL.members[:members], batch_size=batch_size)
