@@ -762,3 +762,13 @@ def test_the_pictures_of_chapter_11_are_reduced_in_the_numbers_that_networks_see
     expected = 18 * (2 - 2 * math.cos(0.2) + 2 - 2 * math.cos(0.1)) / (2 * 0.4**2)
     for values in found:
         torch.testing.assert_close(values, torch.full((2,), expected))
+
+
+def test_of_a_model_without_a_name_there_is_no_record(records_folder):
+    """It is trained all the same, but two such models could not be told apart on disk."""
+    data = Benchmark()
+    nameless = {"one": Pair(Known(lambda z: data.mean(z[..., 0]), Phases(), [0.1]), Known.benchmark(data, 0.1))}
+    with pytest.raises(ValueError, match="a model without a name in one"):
+        reduction.job(nameless, repetitions=1, updates=2, samples=3)
+    reduction.train(nameless, 1, 2, 3)
+    assert not list(records_folder.glob("*.record"))

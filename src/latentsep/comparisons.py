@@ -7,7 +7,7 @@ import numpy as np
 from latentsep import coil, experiments, loops, protocols, reduction, seriation
 from latentsep.datasets import ExtendedBenchmark
 from latentsep.ensembles import Trained, train
-from latentsep.generative import GenerativeModel, Known, generative_model
+from latentsep.generative import GenerativeModel, Known, generative_model, rolled
 from latentsep.loops import Loops
 from latentsep.reduction import Pair
 from latentsep.runs import Member, Run
@@ -56,12 +56,7 @@ def redrawn_pair(run: Run, known: GenerativeModel) -> Pairs:
 
 def shifted_start(models: Models) -> Pairs:
     """The circle of another repetition, which did not start from the same weights as the plane, into that plane."""
-    circle = models["S¹"]
-    shifted = Known(
-        lambda z: circle.decode(z.roll(-1, -3)).roll(1, -3), circle.space, circle.sigma_x.roll(1).tolist(),
-        name=f"the members of {reduction.digest(circle)}, each in the place of the next",
-    )  # fmt: skip
-    return {("S¹", "R²"): reduction.matched(shifted, models["R²"])}
+    return {("S¹", "R²"): reduction.matched(rolled(models["S¹"]), models["R²"])}
 
 
 def shift_runs(shifted: np.ndarray, repetitions: int, **settings: object) -> dict[str, Run]:

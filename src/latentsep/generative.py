@@ -90,6 +90,16 @@ def digest(model: GenerativeModel) -> str | None:
     return found.hexdigest()
 
 
+def rolled(model: GenerativeModel) -> Known:
+    """The same members, each in the place of the one before: what is paired with them did not start as they did."""
+    return Known(
+        lambda z: model.decode(z.roll(-1, -3)).roll(1, -3),
+        model.space,
+        model.sigma_x.roll(1).tolist(),
+        name=f"rolled {known}" if (known := digest(model)) else None,
+    )
+
+
 def kl_normals(mean_1: Tensor, covariance_1: Tensor, mean_2: Tensor, covariance_2: Tensor) -> Tensor:
     """KL(N(μ₁, Σ₁) || N(μ₂, Σ₂)) in nats (thesis 8.10).
 

@@ -135,8 +135,14 @@ def _digest(pair: Pair) -> str:
 
 
 def job(pairs: dict[Hashable, Pair], **settings: float) -> records.Job:
-    """Algorithm 2 for ``pairs`` as a job for the records; ``settings`` are those of ``train``."""
-    return records.Job(Reduction.of(pairs, **settings), algorithm_2, guess=10.0)
+    """Algorithm 2 for ``pairs`` as a job for the records; ``settings`` are those of ``train``.
+
+    Raises ``ValueError`` for a model without a name, of which no record could tell what it is of.
+    """
+    definition = Reduction.of(pairs, **settings)
+    if "" in definition.models:
+        raise ValueError(f"pairs has a model without a name in {definition.keys[definition.models.index('')]}")
+    return records.Job(definition, algorithm_2, guess=10.0)
 
 
 def train(pairs: dict[Hashable, Pair], *numbers: int, **settings: float) -> dict[Hashable, Reductor]:
