@@ -2,9 +2,11 @@
 
 import nbformat
 
-from latentsep import errata, ledger, notebooks, paths
+from latentsep.book import chapters
+from latentsep.ledger import errata, ledger
+from latentsep.runtime import paths
 
-pages = [paths.html() / "book" / f"{name}.html" for name in notebooks.chapters()]
+pages = [paths.html() / "book" / f"{name}.html" for name in chapters.listed()]
 for page in [paths.html() / "index.html", *pages]:
     assert page.stat().st_size > 0, f"empty page: {page}"
 

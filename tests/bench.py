@@ -32,11 +32,13 @@ from joblib.externals.loky import get_reusable_executor
 from kills import Copy
 from torch import nn
 
-from latentsep import ensembles, experiments, pool, protocols, reduction
-from latentsep.generative import Known
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.runs import Run
-from latentsep.training import BLOCK, Trainer
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.reductions import pairing, reduction
+from latentsep.reductions.generative import Known
+from latentsep.runtime import executors, pool
+from latentsep.training import ensembles, experiments, protocols
+from latentsep.training.algorithm import BLOCK, Trainer
+from latentsep.training.runs import Run
 
 RUN = experiments.benchmark_table("book")
 ROUNDS, BLOCKS = 4, 8
@@ -65,7 +67,7 @@ class Ours:
 
     def __init__(self, run: Run):
         context = multiprocessing.get_context("spawn")
-        cuts = [round(i * len(run.members) / pool.cores()) for i in range(pool.cores() + 1)]
+        cuts = [round(i * len(run.members) / executors.cores()) for i in range(executors.cores() + 1)]
         parts = [replace(run, members=run.members[a:b]) for a, b in itertools.pairwise(cuts)]
         self.pipes = []
         for part in parts:
@@ -249,7 +251,7 @@ def compare_maps(repetitions: int = 3, updates: int = 60) -> None:
         runs = [replace(RUN, members=RUN.members[:count], space=space) for space in (Euclidean(2), Circle())]
         plane, circle = (run.model().requires_grad_(False) for run in runs)
         models = {"R²": plane, "S¹": circle, "Φ": Known.benchmark(RUN.data, 0.1, count)}
-        pairs = reduction.between(models)
+        pairs = pairing.between(models)
         if count == repetitions == 1:
             return timed(lambda: [reduction.train({key: pair}, 1, **protocol) for key, pair in pairs.items()])
         return timed(lambda: reduction.train(pairs, repetitions, **protocol))
@@ -266,7 +268,7 @@ def compare_plans(updates: int = 2_000) -> None:
     """The trainings of chapter 7's ablation, shorter, through the pool: one worker, then one for each core."""
     runs = experiments.ablation("book", repetitions=2, updates=updates).values()
     print(f"The plan of {len(runs)} trainings of {updates:,} updates, each compiled:")
-    for workers in sorted({1, pool.cores()}):
+    for workers in sorted({1, executors.cores()}):
         with tempfile.TemporaryDirectory() as folder:
             os.environ |= {"LATENTSEP_RECORDS": folder, "TORCHINDUCTOR_CACHE_DIR": f"{folder}/compiled"}
             get_reusable_executor().shutdown(wait=True)  # workers of its own, which compile everything anew

@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from latentsep import paths
+from latentsep.runtime import paths
 
 # Derandomised, so that a failure on one machine is a failure on every machine; no deadline, so that
 # a busy machine fails nothing.

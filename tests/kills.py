@@ -30,9 +30,9 @@ _LONGEST = 3600.0  # seconds that a build may take which is left alone
 # What chapters ask the records for, in all their stages: possible when the records hold everything.
 _ASK = """
 import json
-from latentsep import book, notebooks, programme
-pages = [c for c in notebooks.chapters().values() if c.is_notebook]
-stages = {c.name: programme.stages(c.name, book.book_values(c, "smoke")) for c in pages}
+from latentsep.book import build, chapters, notebooks, programme
+pages = [c for c in chapters.listed().values() if c.is_notebook]
+stages = {c.name: programme.stages(c.name, build.book_values(c, "smoke")) for c in pages}
 print(json.dumps({name: [job.path.name for stage in each for job in stage] for name, each in stages.items()}))
 """
 

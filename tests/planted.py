@@ -5,10 +5,10 @@ import math
 import numpy as np
 import torch
 
-from latentsep.datasets import Benchmark
-from latentsep.ensembles import Trained
-from latentsep.runs import Run
-from latentsep.vae import VAE
+from latentsep.data.benchmarks import Benchmark
+from latentsep.models.vae import VAE
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Run
 
 
 def untrained(run: Run) -> Trained:

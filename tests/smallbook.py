@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from latentsep import cli, ensembles, pool, programme, records
-from latentsep.datasets import Benchmark
-from latentsep.records import Job
-from latentsep.runs import Member, Run
+from latentsep.book import programme
+from latentsep.commands import cli
+from latentsep.data.benchmarks import Benchmark
+from latentsep.runtime import pool, records
+from latentsep.runtime.records import Job
+from latentsep.training import ensembles
+from latentsep.training.runs import Member, Run
 
 SEEDS = {"smoke": 1, "book": 2, "thesis": 3}
 _RUN = Run((Member(0.1, 0.1),), Benchmark(6, 10), updates=3, batch_size=8)

@@ -11,7 +11,8 @@ import pytest
 import smallbook
 import torch
 
-from latentsep import archive, records
+from latentsep.commands import archive
+from latentsep.runtime import records
 
 
 @pytest.fixture

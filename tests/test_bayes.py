@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from latentsep import bayes
-from latentsep.bayes import Dice, Inference, Parabola, divergence
+from latentsep.theory import bayes
+from latentsep.theory.bayes import Dice, Inference, Parabola, divergence
 
 MASSES = st.lists(st.floats(0.01, 1), min_size=2, max_size=6).map(lambda v: np.array(v) / sum(v))
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from latentsep import book, inspection, ledger, notebooks, paths, pool, rendering
+from latentsep.book import build, chapters, inspection, notebooks, rendering
+from latentsep.ledger import ledger
+from latentsep.runtime import executors, paths
 
 ENTRY = ledger.statement("eq-3.3", ledger.Check("why", 0.0, 1.0), "guard")
 SHOWS_AN_ENTRY = (
@@ -48,40 +50,40 @@ def several(rendered_pages):
 def test_a_build_publishes_pages_and_ledger_and_runs_only_what_is_stale(rendered_pages):
     _, write = rendered_pages
     write(SHOWS_AN_ENTRY)
-    summary = book.build("smoke")
+    summary = build.build("smoke")
     assert summary.executed == ["01-small"]
     assert summary.page.read_text() == "new"
     assert json.loads(paths.ledger().read_text()) == [{**ENTRY, "page": "01-small.html"}]
     for word in ("chapters run", "pages", "figures", "tables", "1 reproduced", "index.html"):
         assert word in str(summary)
     assert '"equation 3.3": [[0, "eq-3-3", true]]' in (paths.html() / "searchindex.js").read_text()
-    assert book.build("smoke").executed == []
+    assert build.build("smoke").executed == []
     write(SHOWS_AN_ENTRY + "  # reworded")
-    assert book.build("smoke").executed == ["01-small"]
+    assert build.build("smoke").executed == ["01-small"]
 
 
 @pytest.mark.usefixtures("rendered_pages")
 def test_an_incomplete_book_is_not_published(monkeypatch):
-    book.build("smoke")
+    build.build("smoke")
     paths.html().joinpath("index.html").write_text("the last good one")
 
     def incomplete(*_):
         raise inspection.Incomplete("fig-3.1: no ledger entry")
 
     monkeypatch.setattr(inspection, "inspect", incomplete)
-    with pytest.raises(book.BuildFailed, match=r"not complete:\nfig-3\.1: no ledger entry"):
-        book.build("smoke")
+    with pytest.raises(build.BuildFailed, match=r"not complete:\nfig-3\.1: no ledger entry"):
+        build.build("smoke")
     assert paths.html().joinpath("index.html").read_text() == "the last good one"
 
 
 def test_a_failing_chapter_stops_the_build_before_anything_is_published(rendered_pages):
     root, write = rendered_pages
-    book.build("smoke")
+    build.build("smoke")
     paths.html().joinpath("index.html").write_text("the last good one")
     before = paths.ledger().read_text()
     write("1 / 0")
     with pytest.raises(notebooks.ChapterFailed, match="ZeroDivisionError"):
-        book.build("smoke")
+        build.build("smoke")
     assert paths.html().joinpath("index.html").read_text() == "the last good one"
     assert paths.ledger().read_text() == before
     assert (root / "_build" / "failed" / "01-small.ipynb").exists()
@@ -91,9 +93,9 @@ def test_entries_are_gathered_in_the_order_of_the_thesis(checkout):
     _, write = checkout
     later, earlier = ({**ENTRY, "id": item} for item in ("eq-4.4", "eq-3.6"))
     write(SHOWS_AN_ENTRY.replace(repr([ENTRY]), repr([later, earlier])))
-    chapter = notebooks.find("1")
-    notebooks.execute(chapter, chapter.values({}), book.executed_path(chapter))
-    assert [e["id"] for e in book.gather([chapter])] == ["eq-3.6", "eq-4.4"]
+    chapter = chapters.find("1")
+    notebooks.execute(chapter, chapter.values({}), build.executed_path(chapter))
+    assert [e["id"] for e in build.gather([chapter])] == ["eq-3.6", "eq-4.4"]
 
 
 def test_of_mathjax_only_the_entry_script_and_its_fonts_are_kept(tmp_path):
@@ -122,9 +124,9 @@ def let_pages_be(monkeypatch, body: str) -> None:
 @pytest.mark.parametrize(("body", "put"), [('<script src="../plotly/plotly.min.js">', True), ("plotly", False)])
 def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout, tmp_path, monkeypatch, body, put):
     let_pages_be(monkeypatch, body)
-    chapter = notebooks.find("1")
-    notebooks.execute(chapter, chapter.values({}), book.executed_path(chapter))
-    html = rendering.book([book.executed_path(chapter)], [], tmp_path / "rendering")
+    chapter = chapters.find("1")
+    notebooks.execute(chapter, chapter.values({}), build.executed_path(chapter))
+    html = rendering.book([build.executed_path(chapter)], [], tmp_path / "rendering")
     # Not under _static, where every page would load it.
     assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["plotly/plotly.min.js"] * put
     assert (html / "book" / "01-small.html").read_text() == body
@@ -151,9 +153,9 @@ def pages() -> dict[str, bytes]:
 
 
 def test_nothing_is_rendered_where_nothing_has_changed(times_rendered):
-    first = book.build("smoke")
+    first = build.build("smoke")
     before = pages()
-    second = book.build("smoke")
+    second = build.build("smoke")
     assert (first.rendered, second.rendered, times_rendered()) == (True, False, 1)
     assert pages() == before
     assert second.found == first.found
@@ -162,7 +164,7 @@ def test_nothing_is_rendered_where_nothing_has_changed(times_rendered):
 
 
 def test_pages_that_were_changed_by_hand_are_rendered_anew(times_rendered):
-    book.build("smoke")
+    build.build("smoke")
     before, page = pages(), paths.html() / "index.html"
     changes = {
         "altered": lambda: page.write_text("by hand"),
@@ -172,34 +174,34 @@ def test_pages_that_were_changed_by_hand_are_rendered_anew(times_rendered):
     }
     for times, (name, change) in enumerate(changes.items(), 2):
         change()
-        assert book.build("smoke").rendered, name
+        assert build.build("smoke").rendered, name
         assert times_rendered() == times
         assert pages() == before
-        assert not book.build("smoke").rendered
+        assert not build.build("smoke").rendered
 
 
 def test_pages_whose_sources_changed_are_rendered_anew(times_rendered, checkout):
     root, _ = checkout
-    book.build("smoke")
+    build.build("smoke")
     for name in ("book/01-small.md", "_config.yml", "book/references.bib", "book/_static/new.css"):
         with (root / name).open("a") as file:
             file.write("\n# more\n")
-        assert book.build("smoke").rendered, name
-        assert not book.build("smoke").rendered
+        assert build.build("smoke").rendered, name
+        assert not build.build("smoke").rendered
 
 
 def test_a_note_of_what_was_rendered_that_cannot_be_read_is_none(times_rendered):
-    book.build("smoke")
+    build.build("smoke")
     stamp = paths.build() / "rendered.json"
     before = stamp.read_bytes()
     for content in ("", "{", "[]", "null", '{"inputs": "x"}'):
         stamp.write_text(content)
-        assert book.build("smoke").rendered
+        assert build.build("smoke").rendered
         assert stamp.read_bytes() == before
 
 
 def test_nothing_half_done_is_left(rendered_pages):
-    book.build("smoke")
+    build.build("smoke")
     left = [p for p in (paths.build() / ".scratch").rglob("*") if p.is_file() and "lock" not in p.name]
     assert left == []
 
@@ -239,21 +241,21 @@ def test_a_folder_of_pages_is_known_by_every_file(tmp_path):
 
 
 def test_a_failing_chapter_lets_the_others_finish(several, monkeypatch):
-    monkeypatch.setattr(pool, "cores", lambda: 1)  # workers would not know where this book is
+    monkeypatch.setattr(executors, "cores", lambda: 1)  # workers would not know where this book is
     with pytest.raises(notebooks.ChapterFailed, match=r"^03-bad, cell 2: ZeroDivisionError[^\n]*$"):
-        book.build("smoke")
-    found = {name: book.freshness(chapter, "smoke") for name, chapter in notebooks.chapters().items()}
+        build.build("smoke")
+    found = {name: build.freshness(chapter, "smoke") for name, chapter in chapters.listed().items()}
     assert found == {"01-small": "fresh", "02-good": "fresh", "03-bad": "missing"}
     assert (several / "_build" / "failed" / "03-bad.ipynb").exists()
     assert not paths.html().exists()
     text = (several / "book" / "03-bad.md").read_text()
     (several / "book" / "03-bad.md").write_text(text.replace("1 / 0", "print(3)"))
-    summary = book.build("smoke")
+    summary = build.build("smoke")
     assert summary.executed == ["03-bad"]
     assert list((several / "_build" / "failed").iterdir()) == []
 
 
-def leave_a_trace(chapter: notebooks.Chapter, profile: str, ledger_text: str) -> None:
+def leave_a_trace(chapter: chapters.Chapter, profile: str, ledger_text: str) -> None:
     """In the place of an execution."""
     chapter.path.with_suffix(".trace").write_text(f"{os.getpid()} {profile} {ledger_text}")
     if "bad" in chapter.name:
@@ -261,10 +263,10 @@ def leave_a_trace(chapter: notebooks.Chapter, profile: str, ledger_text: str) ->
 
 
 def test_chapters_run_side_by_side_and_a_failing_one_lets_the_others_finish(several, monkeypatch):
-    monkeypatch.setattr(book, "_execute_one", leave_a_trace)
-    monkeypatch.setattr(pool, "cores", lambda: 2)
+    monkeypatch.setattr(build, "_execute_one", leave_a_trace)
+    monkeypatch.setattr(executors, "cores", lambda: 2)
     with pytest.raises(notebooks.ChapterFailed, match=r"^03-bad, cell 2: ZeroDivisionError: division by zero$"):
-        book._execute(list(notebooks.chapters().values()), "smoke", "text")
+        build._execute(list(chapters.listed().values()), "smoke", "text")
     traces = [path.read_text().split() for path in (several / "book").glob("*.trace")]
     assert [trace[1:] for trace in traces] == [["smoke", "text"]] * 3
     assert str(os.getpid()) not in {trace[0] for trace in traces}
@@ -272,12 +274,12 @@ def test_chapters_run_side_by_side_and_a_failing_one_lets_the_others_finish(seve
 
 def test_the_slowest_chapter_begins_first(several, monkeypatch):
     seen = []
-    monkeypatch.setattr(pool, "cores", lambda: 2)
-    monkeypatch.setattr(pool, "run", lambda tasks, *_: seen.append(list(tasks)) or {})
-    every = list(notebooks.chapters().values())
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+    monkeypatch.setattr(executors, "run", lambda tasks, *_: seen.append(list(tasks)) or {})
+    every = list(chapters.listed().values())
     for name, seconds in (("01-small", 5), ("02-good", 50)):  # the third was never executed, and may take 20
-        path = book._cost(notebooks.find(name), "smoke")
+        path = build._cost(chapters.find(name), "smoke")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"seconds": seconds}))
-    book._execute(every, "smoke")
+    build._execute(every, "smoke")
     assert seen == [["02-good", "03-bad", "01-small"]]

@@ -2,7 +2,7 @@
 
 from bs4 import BeautifulSoup
 
-from latentsep import browser, checks, ledger
+from latentsep.ledger import browser, checks, ledger
 
 ENTRIES = checks.chapter(3).entries + checks.chapter(4).entries
 

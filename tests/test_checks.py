@@ -8,13 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from latentsep import checks, experiments, figures, images, ledger, recovery, reductors
-from latentsep.checks.registry import STATEMENTS
-from latentsep.datasets import Benchmark, embed, regular_phases
-from latentsep.ensembles import Trained, train
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.loops import in_pixels
-from latentsep.runs import Member, Run
+from latentsep import figures
+from latentsep.data import images
+from latentsep.data.benchmarks import Benchmark, embed, regular_phases
+from latentsep.data.loops import in_pixels
+from latentsep.ledger import checks, ledger
+from latentsep.ledger.checks.registry import STATEMENTS
+from latentsep.measures import recovery
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.reductions import reductors
+from latentsep.training import experiments
+from latentsep.training.ensembles import Trained, train
+from latentsep.training.runs import Member, Run
 
 # What the thesis prints wrongly in the chapters that the book has reached; every other statement must hold as printed.
 MISPRINTED = {

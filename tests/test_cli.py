@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from latentsep import cli, ledger, notebooks, paths, rendering
+from latentsep.book import chapters, notebooks, rendering
+from latentsep.commands import cli
+from latentsep.ledger import ledger
+from latentsep.runtime import paths
 
 
 def generated(root):
@@ -75,7 +78,7 @@ def test_a_failing_cell_is_exit_1_and_keeps_what_was_there(checkout, capsys):
 
 def test_status_tells_missing_fresh_and_stale(checkout, capsys):
     _, write = checkout
-    chapter = notebooks.find("1")
+    chapter = chapters.find("1")
 
     def status() -> str:
         cli.main(["status", "--profile", "smoke"])
@@ -112,7 +115,7 @@ def test_interrupting_a_run_leaves_nothing_half_written(checkout, tmp_path):
     write("import pathlib, time\npathlib.Path(r'%s').touch()\ntime.sleep(60)" % (tmp_path / "started"))
     program = (
         "import sys, signal, pathlib; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from latentsep import cli, paths\n"
+        "from latentsep.commands import cli\nfrom latentsep.runtime import paths\n"
         f"paths.root = lambda: pathlib.Path({str(root)!r})\n"
         "sys.exit(cli.main(['run', '1']))"
     )

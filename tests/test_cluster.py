@@ -16,12 +16,15 @@ import psutil
 import pytest
 
 import latentsep
-from latentsep import cli, ensembles, pool, programme, records
-from latentsep.datasets import Benchmark
-from latentsep.paths import UsageError
-from latentsep.pool import JobFailed
-from latentsep.records import Job
-from latentsep.runs import Member, Run
+from latentsep.book import programme
+from latentsep.commands import cli
+from latentsep.data.benchmarks import Benchmark
+from latentsep.runtime import executors, pool, records
+from latentsep.runtime.executors import JobFailed
+from latentsep.runtime.paths import UsageError
+from latentsep.runtime.records import Job
+from latentsep.training import ensembles
+from latentsep.training.runs import Member, Run
 
 distributed = pytest.importorskip("distributed", reason="latentsep[cluster] is not installed")
 
@@ -170,7 +173,7 @@ def test_workers_on_this_machine_give_the_bytes_of_one_process(reference, monkey
 
 def test_workers_on_this_machine_give_them_though_one_is_killed(reference, monkeypatch, said):
     monkeypatch.setattr(pool, "WORTH_WORKERS", 0)
-    pool.run({str(n): (time.sleep, 0.1) for n in range(4)}, lambda *_: None, workers=2)  # starts them
+    executors.run({str(n): (time.sleep, 0.1) for n in range(4)}, lambda *_: None, workers=2)  # starts them
     with killing(workers_here()[0]) as count:
         pool.carry_out(jobs(), workers=2)
     assert 0 < count[0] < len(RUNS)
@@ -179,7 +182,7 @@ def test_workers_on_this_machine_give_them_though_one_is_killed(reference, monke
 
 
 def test_a_cluster_can_be_named_by_a_variable(cluster, folder, reference, monkeypatch):
-    monkeypatch.setenv(pool.VARIABLE, cluster)
+    monkeypatch.setenv(executors.VARIABLE, cluster)
     (job,) = [ensembles.job(replace(SHORT, seed=100), "cpu")]
     pool.carry_out([job])
     assert job.done()
@@ -192,8 +195,8 @@ def test_a_cluster_can_be_named_by_a_variable(cluster, folder, reference, monkey
 
 def test_an_empty_variable_names_no_cluster(monkeypatch):
     monkeypatch.setattr(pool, "WORTH_WORKERS", 0)
-    monkeypatch.setattr(pool, "_in_cluster", None)
-    monkeypatch.setenv(pool.VARIABLE, "")
+    monkeypatch.setattr(executors, "_in_cluster", None)
+    monkeypatch.setenv(executors.VARIABLE, "")
     asked = [ensembles.job(replace(SHORT, seed=seed), "cpu") for seed in (0, 1)]
     assert pool.carry_out(asked, workers=2) == asked
 
@@ -218,20 +221,20 @@ def refused(cluster: str | None = None) -> str:
 
 
 def test_a_scheduler_that_does_not_answer_is_told_in_a_line(monkeypatch):
-    monkeypatch.setattr(pool, "_REACH", 0.5)
+    monkeypatch.setattr(executors, "_REACH", 0.5)
     start = f"cluster is '{NOBODY}'; choose the address of a scheduler that answers ("
     assert refused(NOBODY).startswith(start)
-    monkeypatch.setenv(pool.VARIABLE, NOBODY)
+    monkeypatch.setenv(executors.VARIABLE, NOBODY)
     assert refused().startswith(start)
 
 
 def test_an_address_that_is_none_is_told_in_a_line(monkeypatch):
-    monkeypatch.setattr(pool, "_REACH", 0.5)
+    monkeypatch.setattr(executors, "_REACH", 0.5)
     assert refused("somewhere else entirely").startswith("cluster is 'somewhere else entirely'; choose the address")
 
 
 def test_a_scheduler_without_workers_is_told_in_a_line(monkeypatch):
-    monkeypatch.setattr(pool, "_REACH", 2.0)
+    monkeypatch.setattr(executors, "_REACH", 2.0)
     with within(0, 0) as address:
         assert refused(address) == f"cluster is '{address}', which has no workers; start some, or choose none"
 
@@ -248,7 +251,7 @@ def test_a_missing_package_is_told_in_a_line(monkeypatch):
 
 
 def test_the_command_line_names_a_cluster_and_tells_in_a_line_what_is_wrong(checkout, monkeypatch, capfd):
-    monkeypatch.setattr(pool, "_REACH", 0.5)
+    monkeypatch.setattr(executors, "_REACH", 0.5)
     job = ensembles.job(SHORT, "cpu")
     monkeypatch.setitem(programme.CHAPTERS, "01-small", lambda **_: iter([[job]]))
     assert cli.main(["build", "--profile", "smoke", "--cluster", NOBODY]) == 2
@@ -269,7 +272,7 @@ def test_a_task_that_kills_its_workers_fails_and_a_scheduler_that_is_killed_is_t
         scheduler(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as address,
         workers(tmp_path, address, 1),
     ):
-        failures = pool.run({"deadly": (signal.raise_signal, signal.SIGKILL)}, print, cluster=address)
+        failures = executors.run({"deadly": (signal.raise_signal, signal.SIGKILL)}, print, cluster=address)
         assert list(failures) == ["deadly"]
         assert failures["deadly"].startswith("KilledWorker: ")
 
@@ -277,4 +280,4 @@ def test_a_task_that_kills_its_workers_fails_and_a_scheduler_that_is_killed_is_t
             os.kill(read_once_there(tmp_path / "dask_scheduler.pid"), signal.SIGKILL)
 
         with pytest.raises(JobFailed, match=f"the scheduler at {address} is gone"):
-            pool.run({"quick": (abs, -1), "slow": (time.sleep, 300)}, kill, cluster=address)
+            executors.run({"quick": (abs, -1), "slow": (time.sleep, 300)}, kill, cluster=address)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentsep import coil, turntable
-from latentsep.paths import UsageError
+from latentsep.data import coil, turntable
+from latentsep.runtime.paths import UsageError
 
 NAMED, SHAPE, DIGEST = os.environ.get("LATENTSEP_DATA"), coil.SHAPE, coil.DIGEST  # the real ones
 #: A small library in place of the real one: two objects in three poses, pictures of 4 rows and 5 columns.

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from latentsep import conclusions, ledger
-from latentsep.conclusions import ANSWERS, Claim
+from latentsep.ledger import conclusions, ledger
+from latentsep.ledger.conclusions import ANSWERS, Claim
 
 CLAIM = Claim("All is well.", ("fig-5.4", "thm-3"))
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from latentsep import costs
-from latentsep.costs import Cost, measured, note, read
+from latentsep.runtime import costs
+from latentsep.runtime.costs import Cost, measured, note, read
 
 
 @pytest.fixture

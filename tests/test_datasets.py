@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from latentsep import seeds
-from latentsep.datasets import Benchmark, ExtendedBenchmark, embed, regular_phases
-from latentsep.vae import negative_log_likelihood
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, embed, regular_phases
+from latentsep.models.vae import negative_log_likelihood
 
 PHASES = st.floats(-10, 10)
 KS_LIMIT = 1.95  # times 1/√n: the Kolmogorov statistic exceeds it once in a thousand samples

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentsep import checks, diffusion, ledger
-from latentsep.distributions import HeatKernel, PublishedDiffusion
+from latentsep.ledger import checks, ledger
+from latentsep.models.distributions import HeatKernel, PublishedDiffusion
+from latentsep.theory import diffusion
 
 UNIFORM = 1 / (2 * math.pi)
 

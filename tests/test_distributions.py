@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from torch.distributions import Distribution, Independent, Uniform, kl_divergence
 
-from latentsep.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
 
 DTYPES = [torch.float64, torch.float32]
 ANGLES = st.floats(-10, 10)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import ensembles, pool, records
-from latentsep.datasets import Benchmark
-from latentsep.ensembles import job, shards, train
-from latentsep.latent_spaces import Circle
-from latentsep.loops import shrink
-from latentsep.runs import Member, Run
-from latentsep.training import WORTH_COMPILING, Trainer, fit
+from latentsep.data.benchmarks import Benchmark
+from latentsep.data.loops import shrink
+from latentsep.models.latent_spaces import Circle
+from latentsep.runtime import executors, pool, records
+from latentsep.training import ensembles
+from latentsep.training.algorithm import WORTH_COMPILING, Trainer, fit
+from latentsep.training.ensembles import job, shards, train
+from latentsep.training.runs import Member, Run
 
 SMALL = Run(
     members=tuple(Member(sigma, sigma_x, r) for sigma in (0.1, 1.0) for sigma_x in (0.1, 1.0) for r in range(2)),
@@ -131,7 +132,7 @@ def test_how_a_run_is_split_depends_on_nothing_but_the_run(monkeypatch, float64)
     for cores in (1, 2, 64):
         monkeypatch.setattr(torch, "get_num_threads", lambda cores=cores: cores)
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        monkeypatch.setattr(pool, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(executors, "cores", lambda cores=cores: cores)
         assert shards(run) == parts
         assert [part.definition for part in job(run, "cpu").parts] == parts
 
@@ -208,8 +209,8 @@ def test_training_in_two_processes_is_training_in_one(run, records_folder, monke
 @pytest.mark.usefixtures("two_shards")
 def test_several_runs_share_the_workers_and_are_each_what_they_are_alone(records_folder, monkeypatch):
     runs = {"one": SMALL, "other": replace(SMALL, seed=1), "short": replace(SMALL, updates=5)}
-    asked, run_all = [], pool.run
-    monkeypatch.setattr(pool, "run", lambda tasks, *a, **k: asked.append(sorted(tasks)) or run_all(tasks, *a, **k))
+    asked, run_all = [], executors.run
+    monkeypatch.setattr(executors, "run", lambda tasks, *a, **k: asked.append(sorted(tasks)) or run_all(tasks, *a, **k))
     found = ensembles.train_all(runs, "cpu")
     assert asked == [sorted(part.path.name for run in runs.values() for part in job(run).parts)]
     assert {name: trained.run for name, trained in found.items()} == runs
@@ -260,7 +261,7 @@ def test_a_folder_that_cannot_be_written_fails_the_training(records_folder):
 def test_a_failing_worker_fails_the_training_with_its_reason(monkeypatch):
     # The dataset is drawn when training begins, in the worker.
     run = replace(SMALL, data=Benchmark(6, 0))
-    with pytest.raises(pool.JobFailed, match=r"^\w*Error: [^\n]*$"):
+    with pytest.raises(executors.JobFailed, match=r"^\w*Error: [^\n]*$"):
         train(run, "cpu")
 
 

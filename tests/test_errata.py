@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from latentsep import checks, errata, ledger
-from latentsep.checks.registry import STATEMENTS
-from latentsep.errata import Erratum
+from latentsep.ledger import checks, errata, ledger
+from latentsep.ledger.checks.registry import STATEMENTS
+from latentsep.ledger.errata import Erratum
 
 LISTED = {erratum.item: erratum for erratum in errata.errata()}
 #: Figures whose check looks at a chapter's own results; a build holds them against the list.

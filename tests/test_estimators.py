@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from latentsep import estimators, seeds
+from latentsep.data import seeds
 from latentsep.figures.estimators import architecture
-from latentsep.latent_spaces import Circle, Euclidean, kl_normal, kl_normal_diagonal
-from latentsep.vae import VAE, negative_log_likelihood
+from latentsep.measures import estimators
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.models.normal import kl_normal, kl_normal_diagonal
+from latentsep.models.vae import VAE, negative_log_likelihood
 
 SPREADS = st.lists(st.floats(0.05, 5.0), min_size=1, max_size=4)
 D, BATCH, MEMBERS = 5, 3, 2

@@ -14,15 +14,18 @@ from planted import by_hand, of_the_phase, untrained
 from scipy import stats
 from scipy.special import i0e, logsumexp
 
-from latentsep import evaluation, ideal, ledger, seeds
-from latentsep.datasets import Benchmark, ExtendedBenchmark, embed, regular_phases
-from latentsep.distributions import CORRECTIONS, HeatKernel
-from latentsep.ensembles import Trained
-from latentsep.evaluation import QUANTITIES, evidence_floor, latents, measure, summarise
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
-from latentsep.loops import in_pixels, shrink
-from latentsep.runs import Member, Run
-from latentsep.vae import VAE
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, embed, regular_phases
+from latentsep.data.loops import in_pixels, shrink
+from latentsep.ledger import ledger
+from latentsep.measures import evaluation
+from latentsep.measures.evaluation import QUANTITIES, evidence_floor, latents, measure, summarise
+from latentsep.models.distributions import CORRECTIONS, HeatKernel
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
+from latentsep.models.vae import VAE
+from latentsep.theory import ideal
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Member, Run
 
 RUN = Run(
     members=(Member(0.1, 0.5), Member(1.0, 1.5, 2), Member(0.1, 0.2, 1)), data=Benchmark(6, 50), updates=0, batch_size=8

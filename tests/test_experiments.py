@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import ensembles, experiments, records
-from latentsep.datasets import Benchmark, ExtendedBenchmark
-from latentsep.ensembles import Trained
-from latentsep.experiments import (
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark
+from latentsep.data.loops import shrink
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
+from latentsep.models.networks import ACTIVATIONS
+from latentsep.runtime import records
+from latentsep.training import ensembles, experiments
+from latentsep.training.algorithm import BLOCK, fit
+from latentsep.training.ensembles import Trained
+from latentsep.training.experiments import (
     SIGMAS,
     ablation,
     benchmark_table,
@@ -31,12 +36,8 @@ from latentsep.experiments import (
     tear,
     torus,
 )
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
-from latentsep.loops import shrink
-from latentsep.networks import ACTIVATIONS
-from latentsep.protocols import PICTURES, PRINTED, PROFILES, REDUCTORS, SHORT, TORUS, protocol
-from latentsep.runs import Member, Run
-from latentsep.training import BLOCK, fit
+from latentsep.training.protocols import PICTURES, PRINTED, PROFILES, REDUCTORS, SHORT, TORUS, protocol
+from latentsep.training.runs import Member, Run
 
 EVERY = ("density", "sampling", "kl", "head")
 

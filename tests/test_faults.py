@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsep import cli, ensembles, pool, programme, records
-from latentsep.datasets import Benchmark
-from latentsep.records import Job, describe, fetch, locate, save
-from latentsep.runs import Member, Run
-from latentsep.training import BLOCK, Trainer, fit
+from latentsep.book import programme
+from latentsep.commands import cli
+from latentsep.data.benchmarks import Benchmark
+from latentsep.runtime import pool, records
+from latentsep.runtime.records import Job, describe, fetch, locate, save
+from latentsep.training import ensembles
+from latentsep.training.algorithm import BLOCK, Trainer, fit
+from latentsep.training.runs import Member, Run
 
 RUN = Run(members=(Member(0.1, 0.1),), data=Benchmark(6, 20), updates=60, batch_size=8)
 NOBODY = 65534  # the user who owns nothing, on any Unix

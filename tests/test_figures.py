@@ -7,13 +7,14 @@ import torch
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from latentsep import experiments, figures
-from latentsep.datasets import Benchmark
-from latentsep.ensembles import Trained
+from latentsep import figures
+from latentsep.data.benchmarks import Benchmark
 from latentsep.figures.base import colour
 from latentsep.figures.circle import posterior_arcs
-from latentsep.latent_spaces import Circle, LatentSpace
-from latentsep.runs import Member, Run
+from latentsep.models.latent_spaces import Circle, LatentSpace
+from latentsep.training import experiments
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Member, Run
 
 
 def untrained(space: LatentSpace, *members: Member, updates: int = 0) -> Trained:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latentsep import figures
-from latentsep.bayes import Dice, Parabola, ascend
+from latentsep.theory.bayes import Dice, Parabola, ascend
 
 
 def test_every_column_of_dice_is_a_posterior():

@@ -11,12 +11,12 @@ from matplotlib.collections import LineCollection, PathCollection
 from PIL import Image
 
 from latentsep import figures
-from latentsep.datasets import Benchmark, Data, embed, regular_phases
-from latentsep.ensembles import Trained
+from latentsep.data.benchmarks import Benchmark, Data, embed, regular_phases
+from latentsep.data.loops import shrink
 from latentsep.figures.base import PHASE_MARKERS, colour
-from latentsep.latent_spaces import Circle, Euclidean, LatentSpace
-from latentsep.loops import shrink
-from latentsep.runs import Member, Run
+from latentsep.models.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Member, Run
 
 FRAMES = 12
 PHASES = regular_phases(FRAMES)

@@ -13,12 +13,12 @@ from matplotlib.patches import Circle as Disc
 from matplotlib.patches import FancyArrowPatch
 
 from latentsep import figures
-from latentsep.datasets import embed, regular_phases
+from latentsep.data.benchmarks import embed, regular_phases
 from latentsep.figures.base import STYLES, colour
 from latentsep.figures.mappings import factors
-from latentsep.generative import Phases
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.reductors import Linear, Rotation, family
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.reductions.generative import Phases
+from latentsep.reductions.reductors import Linear, Rotation, family
 
 SPACES = {"R²": Euclidean(2), "S¹": Circle(), "Φ": Phases()}
 PAIRS = list(itertools.permutations(SPACES, 2))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentsep import coil, figures
+from latentsep import figures
+from latentsep.data import coil
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 6, 4), dtype=np.uint8)
 

@@ -15,12 +15,14 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from latentsep import figures, homology, rendering
-from latentsep.datasets import ExtendedBenchmark, embed
-from latentsep.distributions import wrap
+from latentsep import figures
+from latentsep.book import rendering
+from latentsep.data.benchmarks import ExtendedBenchmark, embed
 from latentsep.figures.base import PHASE_MARKERS, colour
 from latentsep.figures.turnable import SCRIPT, stereographic
-from latentsep.latent_spaces import CliffordTorus
+from latentsep.measures import homology
+from latentsep.models.distributions import wrap
+from latentsep.models.latent_spaces import CliffordTorus
 
 COUNT = 20
 DATA = ExtendedBenchmark(side=9, count=COUNT)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from latentsep import files
-from latentsep.files import scratch, temporary, write_whole
+from latentsep.runtime import files
+from latentsep.runtime.files import scratch, temporary, write_whole
 
 
 def run(program: str, *arguments: object) -> subprocess.Popen:
@@ -77,7 +77,7 @@ def test_what_fails_leaves_the_file_as_it_was_and_no_other(step, base, error, tm
 HALF_WAY = """
 import os, sys
 from pathlib import Path
-from latentsep import files
+from latentsep.runtime import files
 def stop(*_):
     print("ready", flush=True)
     sys.stdin.read()
@@ -105,7 +105,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_the_file_as_it_was(step, 
 HOLDER = """
 import sys
 from pathlib import Path
-from latentsep import files
+from latentsep.runtime import files
 folder = files.scratch(Path(sys.argv[1]))
 (folder / "half-done" / "deep").mkdir(parents=True)
 (folder / "half-done" / "deep" / "file").write_text("x" * 1000)

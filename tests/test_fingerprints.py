@@ -1,152 +1,133 @@
-"""The fingerprint of code: what computes a result counts, what stores, announces or times it does not."""
+"""The fingerprint of code: what computes a result counts wherever it stands, what stores or announces it does not."""
 
-import ast
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import latentsep
-from latentsep import fingerprints, latent_spaces, records, reduction, seriation
-from latentsep.datasets import Benchmark
-from latentsep.fingerprints import fingerprint, imported
-from latentsep.loops import shrink
-from latentsep.runs import Member, Run
-from latentsep.training import fit
+from latentsep.data import seriation
+from latentsep.data.benchmarks import Benchmark
+from latentsep.data.loops import shrink
+from latentsep.models import latent_spaces
+from latentsep.reductions import reduction
+from latentsep.reductions.generative import Known
+from latentsep.reductions.pairing import Pair
+from latentsep.reductions.reduction import Reduction, algorithm_2
+from latentsep.reductions.reductors import family
+from latentsep.runtime import describing, fingerprints, records
+from latentsep.runtime.definitions import Package
+from latentsep.training.algorithm import fit
+from latentsep.training.runs import Member, Run
 
 RUN = Run((Member(0.1, 0.1),), Benchmark(6, 10))
 IMAGES = np.random.default_rng(0).random((2, 5, 3, 4))
 LOOPS = shrink(IMAGES)[0].ordered([[0, 2, 4, 1, 3], range(5)])
 PICTURES = Run((Member(1, 0.1),), LOOPS, latent_spaces.Circle(), batch_size=None)
 
-TOY = {
-    "__init__": "",
-    "top": (
-        '"""About top."""\nimport toy.third\nfrom toy import pool, records, side\n'
-        "from toy.files import x\nfrom toy.deep import f\n\n\n"
-        'def g(x):\n    """About g."""\n    return f(x)\n'
-    ),
-    "side": "class C:\n    # nothing here\n    x = 1\n",
-    "deep": "import math\n\n\ndef f(x):\n    from toy.deeper import h\n\n    return h(math.pi)\n",
-    "deeper": "def h(x):\n    '''Only words.'''\n",
-    "third": "x = 1\n",
-    **dict.fromkeys(fingerprints._NEUTRAL, "x = 1\n"),
-    "stranger": "x = 1\n",
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the package whose code is looked at in place of the real one; call it for the code of a record."""
+    folder = tmp_path / "latentsep"
+    shutil.copytree(Path(latentsep.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(records, "fingerprint", fingerprints.fingerprint.__wrapped__)
+
+    def code(definition: object = RUN, compute: object = fit) -> str:
+        with monkeypatch.context() as context:
+            context.setattr(fingerprints, "package", lambda: Package(folder, fingerprints.NEUTRAL))
+            return records.describe(definition, compute)["code"]
+
+    code.folder = folder
+    return code
+
+
+def edit(copy, module: str, old: str, new: str) -> None:
+    path = copy.folder / f"{module}.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+CHANGES = {
+    "a constant of Algorithm 1": (RUN, "training/algorithm", "_COOLED = 0.1", "_COOLED = 0.2"),
+    "the data": (RUN, "data/benchmarks", "torch.randn", "torch.rand"),
+    "the objective": (RUN, "models/vae", "square()", "abs()"),
+    "the networks": (RUN, "models/networks", "2 * torch.sigmoid", "torch.sigmoid"),
+    "the latent space": (PICTURES, "models/latent_spaces", "torch.atan2", "torch.arctan2"),
+    "a divergence that is entered in a table": (PICTURES, "models/distributions", "@register_kl(", "@register_kl(*"),
+    "the pictures": (PICTURES, "data/loops", "frames", "images"),
+    "random streams": (RUN, "data/seeds", "sha256", "sha512"),
 }
 
 
-def modules_from(folder: Path) -> SimpleNamespace:
-    """A stand-in for ``importlib`` that finds the modules of a package in a folder."""
-
-    def find_spec(name: str) -> SimpleNamespace | None:
-        path = folder.joinpath(*name.split(".")[1:])
-        if path.is_dir():
-            return SimpleNamespace(origin=path / "__init__.py", submodule_search_locations=[path])
-        path = path.with_suffix(".py")
-        return SimpleNamespace(origin=path, submodule_search_locations=None) if path.exists() else None
-
-    return SimpleNamespace(util=SimpleNamespace(find_spec=find_spec))
+@pytest.mark.parametrize(("run", "module", "old", "new"), CHANGES.values(), ids=CHANGES)
+def test_the_code_that_makes_a_run_counts(run, module, old, new, copy):
+    before = copy(run)
+    assert before == records.describe(run, fit)["code"]
+    edit(copy, module, old, new)
+    assert copy(run) != before
 
 
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """Call it with new sources for modules of a toy package, for the fingerprint of its module ``top``."""
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    monkeypatch.setattr(fingerprints, "__name__", "toy.fingerprints")
-    monkeypatch.setattr(fingerprints, "importlib", modules_from(folder))
-
-    def change(**sources: str) -> str:
-        for name, text in {**TOY, **sources}.items():
-            (folder / f"{name}.py").write_text(text)
-        return fingerprint.__wrapped__("toy.top")
-
-    return change
+def test_what_a_run_does_not_use_does_not_count(copy):
+    before = copy(), copy(PICTURES)
+    edit(copy, "data/loops", "frames", "images")
+    assert copy() == before[0]
+    assert copy(PICTURES) != before[1]
+    for path in [p for p in copy.folder.rglob("*.py") if p.name != "__init__.py"]:
+        path.write_text(path.read_text() + "\n# a comment\nchanged = True\n\n\ndef unused():\n    return changed\n")
+    for path in (copy.folder / "runtime").glob("*.py"):
+        path.write_text(path.read_text() + "\nprint('another word')\n")
+    edit(copy, "models/networks", '"""Dense', '"""Reworded: dense')
+    assert copy() == before[0]
 
 
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("top", "f(x)", "f(x + 1)"),
-        ("side", "x = 1", "x = 2"),
-        ("side", "class C", "class D"),
-        ("third", "x = 1", "x = 2"),
-        ("deep", "math.pi", "math.e"),
-        ("deeper", "def h(x)", "def h(x, y=1)"),
-        ("deeper", "'''Only words.'''", "return 'Only words.'"),
-    ],
-)
-def test_code_counts_wherever_it_is_imported(module, old, new, toy):
-    assert old in TOY[module]
-    assert toy() != toy(**{module: TOY[module].replace(old, new)})
+def test_a_definition_that_moves_trains_nothing_anew(copy):
+    # A class goes to a file of its own, a module gets another name, a room as well.
+    head, _, rest = (copy.folder / "models/networks.py").read_text().partition("\nclass Dense")
+    imports = "import itertools\nfrom torch import nn\nfrom latentsep.data import seeds\n"
+    imports += "from latentsep.models.networks import ACTIVATIONS, Linear\n"
+    (copy.folder / "models/dense.py").write_text(f"{imports}\n\nclass Dense{rest}")
+    (copy.folder / "models/networks.py").write_text(head)
+    edit(copy, "models/vae", "networks import Dense", "dense import Dense as Layers")
+    edit(copy, "models/vae", "Dense(", "Layers(")
+    (copy.folder / "models/vae.py").rename(copy.folder / "models/autoencoder.py")
+    (copy.folder / "data").rename(copy.folder / "sources")
+    for path in copy.folder.rglob("*.py"):
+        text = path.read_text().replace("latentsep.models.vae", "latentsep.models.autoencoder")
+        path.write_text(text.replace("latentsep.data", "latentsep.sources"))
+    package = Package(copy.folder, fingerprints.NEUTRAL)
+    assert package.module("latentsep.data.seeds") is None
+    moved = ("latentsep.training.algorithm.fit", "latentsep.training.runs.Run")
+    moved += ("latentsep.training.runs.Member", "latentsep.sources.benchmarks.Benchmark")
+    moved += ("latentsep.models.latent_spaces.Euclidean",)
+
+    def texts(names: tuple[str, ...], of: Package) -> list[tuple[str, str]]:
+        return sorted((name, text) for (_, name), text in of.reached(names).items())
+
+    original = tuple(name.replace("sources", "data") for name in moved)
+    assert texts(moved, package) == texts(original, fingerprints.package())
 
 
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("top", "About top", "Something else about top"),
-        ("top", '    """About g."""\n', ""),
-        ("top", '"""About top."""\n', "# A comment.\n\n\n"),
-        ("top", "return f(x)", "return (\n        f(x)  # thus\n    )"),
-        ("side", "# nothing here", "# something here"),
-        ("deeper", "'''Only words.'''", "pass"),
-        *((name, "x = 1", "x = 2") for name in fingerprints._NEUTRAL),
-        ("stranger", "x = 1", "x = 2"),
-    ],
-)
-def test_words_layout_and_strangers_do_not_count(module, old, new, toy):
-    assert old in TOY[module]
-    assert toy() == toy(**{module: TOY[module].replace(old, new)})
+def test_a_reduction_depends_on_the_code_of_its_models():
+    def found(*models) -> set[str]:
+        pair = Pair(*models, family(models[0].space, models[1].space))
+        return {name.removeprefix("latentsep.") for name in describing.classes(Reduction.of({"a": pair}))}
 
-
-ALWAYS = {"seeds", "datasets", "distributions", "latent_spaces", "networks", "vae", "runs", "training"}
-
-
-@pytest.mark.parametrize(("run", "also"), [(RUN, set()), (PICTURES, {"loops"})], ids=["benchmark", "pictures"])
-def test_a_training_run_depends_on_all_the_code_that_makes_it(run, also, tmp_path, monkeypatch):
-    source = Path(latentsep.__file__).parent
-    shutil.copytree(source, tmp_path / "latentsep", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(records, "fingerprint", fingerprint.__wrapped__)
-
-    def code() -> str:
-        return records.describe(run, fit)["code"]
-
-    real = code()
-    monkeypatch.setattr(fingerprints, "importlib", modules_from(tmp_path / "latentsep"))
-    before, counted = code(), set()
-    assert before == real
-    for path in (tmp_path / "latentsep").glob("*.py"):
-        text = path.read_text()
-        path.write_text(text + "\nchanged = True\n")
-        if code() != before:
-            counted.add(path.stem)
-        path.write_text(text + "\n# changed\n")
-        assert code() == before
-        path.write_text(text)
-    assert counted == ALWAYS | also
-
-
-def test_what_does_not_count_is_there():
-    source = Path(latentsep.__file__).parent
-    assert {name for name in fingerprints._NEUTRAL if not (source / f"{name}.py").exists()} == set()
+    known, vae = Known.benchmark(RUN.data, 0.1), replace(RUN, space=latent_spaces.Circle()).model()
+    assert {"models.vae.VAE", "models.networks.Dense", "models.latent_spaces.Circle"} <= found(known, vae)
+    assert "data.benchmarks.Benchmark" in found(known, known)
+    assert "data.benchmarks.Benchmark" not in found(vae, vae)
 
 
 def test_maps_and_orders_depend_on_their_own_code():
-    code = {fingerprint(module.__name__) for module in (reduction, seriation)}
-    assert len(code | {fingerprint("latentsep.training")}) == 3
+    places = {name: fingerprints.package().reached([name]) for name in ("latentsep.reductions.reduction.algorithm_2",)}
+    assert ("latentsep.reductions.reduction", "_latents") in places["latentsep.reductions.reduction.algorithm_2"]
+    code = {fingerprints.fingerprint(f"{f.__module__}.{f.__qualname__}") for f in (algorithm_2, seriation.orders, fit)}
+    assert len(code) == 3
+    assert reduction.algorithm_2 is algorithm_2
 
 
-@pytest.mark.parametrize(
-    ("code", "modules"),
-    [
-        ("import latentsep.runs, math", ["latentsep.runs"]),
-        ("from latentsep import runs, vae", ["latentsep", "latentsep.runs", "latentsep.vae"]),
-        ("from latentsep.runs import Run", ["latentsep.runs"]),
-        ("from torch import Tensor\nfrom latentsepia import x\nfrom . import runs", []),
-        ("def f():\n    from latentsep.vae import VAE", ["latentsep.vae"]),
-    ],
-)
-def test_imports_are_found_by_the_full_names_of_modules(code, modules):
-    assert imported(ast.parse(code), "latentsep") == modules
+def test_settings_do_not_count_as_code():
+    assert records.describe(RUN, fit)["code"] == records.describe(replace(RUN, updates=7), fit)["code"]

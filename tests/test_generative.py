@@ -12,9 +12,12 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from latentsep import ensembles, seeds
-from latentsep.datasets import Benchmark, ExtendedBenchmark, embed
-from latentsep.generative import (
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, embed
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.models.normal import kl_normal
+from latentsep.models.vae import VAE
+from latentsep.reductions.generative import (
     Known,
     Phases,
     aggregate_posterior,
@@ -25,9 +28,8 @@ from latentsep.generative import (
     kl_isotropic,
     kl_normals,
 )
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace, kl_normal
-from latentsep.runs import Member, Run
-from latentsep.vae import VAE
+from latentsep.training import ensembles
+from latentsep.training.runs import Member, Run
 
 DEVIATIONS = st.floats(0.05, 20)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import seeds
-from latentsep.homology import LASTING, betti, persistence
+from latentsep.data import seeds
+from latentsep.measures.homology import LASTING, betti, persistence
 
 
 def uniform(*shape: int, name: str = "uniform") -> np.ndarray:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import ideal
-from latentsep.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion
-from latentsep.evaluation import evidence_floor
-from latentsep.latent_spaces import Circle
-from latentsep.vae import VAE
+from latentsep.measures.evaluation import evidence_floor
+from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion
+from latentsep.models.latent_spaces import Circle
+from latentsep.models.vae import VAE
+from latentsep.theory import ideal
 
 COMBINATIONS = [chosen for n in range(4) for chosen in itertools.combinations(CORRECTIONS, n)]
 

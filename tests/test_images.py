@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from matplotlib.cbook import get_sample_data
 from PIL import Image
 
-from latentsep import images
-from latentsep.paths import UsageError
+from latentsep.data import images
+from latentsep.runtime.paths import UsageError
 
 #: 12 rows and 20 columns; its central square are columns 4 to 15.
 RAMP = np.add.outer(10 * np.arange(12), 5 * np.arange(20)).astype(np.uint8)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from latentsep import ledger
-from latentsep.inspection import Found, Incomplete, inspect
-from latentsep.notebooks import Chapter
+from latentsep.book.chapters import Chapter
+from latentsep.book.inspection import Found, Incomplete, inspect
+from latentsep.ledger import ledger
 
 FIGURE = """<figure id="fig-3-1"><img src="a.svg" alt="Two networks."/>
 <figcaption><span class="caption-number">Fig. 3.1 </span></figcaption></figure>"""

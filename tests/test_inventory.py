@@ -9,7 +9,8 @@ import pytest
 import smallbook
 import torch
 
-from latentsep import inventory, records
+from latentsep.commands import inventory
+from latentsep.runtime import records
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_the_list_names_each_record_and_tells_whether_the_book_needs_it(call):
     assert len(lines) == 6
     assert sum(line.endswith("needed") for line in lines) == 3
     line = next(line for line in lines if line.startswith(first.path.name))
-    assert "training.fit" in line
+    assert " fit " in line
     assert "kB" in line
     took = inventory.seconds(sharded)
     assert took == pytest.approx(sum(part.cost.seconds for part in sharded.parts) + sharded.cost.seconds)

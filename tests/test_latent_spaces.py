@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from latentsep.distributions import HeatKernel, PublishedDiffusion, wrap
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, kl_normal, kl_normal_diagonal
+from latentsep.models.distributions import HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
+from latentsep.models.normal import kl_normal, kl_normal_diagonal
 
 MODERATE = st.floats(-3, 3)
 DIMENSIONS = st.integers(1, 5)

@@ -8,8 +8,8 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentsep import ledger, reports
-from latentsep.ledger import Check, Printed, judge
+from latentsep.ledger import ledger, reports
+from latentsep.ledger.ledger import Check, Printed, judge
 
 
 def test_printed_cells_are_read_with_exponent_and_rounding():

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares, minimize
 from torch.distributions import MultivariateNormal
 
-from latentsep import checks, evaluation, figures, linear, seeds
-from latentsep.datasets import Benchmark
+from latentsep import figures
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark
+from latentsep.ledger import checks
+from latentsep.measures import evaluation
+from latentsep.theory import linear
 
 D = 5
 WIDTHS = st.floats(0.05, 5.0)

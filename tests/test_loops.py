@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import latentsep
-from latentsep import seeds
-from latentsep.datasets import regular_phases
-from latentsep.ensembles import Trained
-from latentsep.evaluation import QUANTITIES, measure
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.loops import Loops, Span, in_pixels, shrink
-from latentsep.runs import Member, Run
-from latentsep.vae import VAE, negative_log_likelihood
+from latentsep.data import seeds
+from latentsep.data.benchmarks import regular_phases
+from latentsep.data.loops import Loops, Span, in_pixels, shrink
+from latentsep.measures.evaluation import QUANTITIES, measure
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.models.vae import VAE, negative_log_likelihood
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Member, Run
 
 
 def random_pictures(seed: int = 0, loops: int = 2, frames: int = 6, height: int = 4, width: int = 5) -> np.ndarray:
@@ -138,7 +138,7 @@ def test_the_numbers_of_a_loop_do_not_depend_on_the_other_loops(float64):
 
 SHRUNK = """
 import numpy as np, sys
-from latentsep.loops import shrink
+from latentsep.data.loops import shrink
 loops, span = shrink(np.load(sys.argv[1]))
 np.savez(sys.argv[2], points=loops.points, bases=span.bases, source=loops.source)
 """

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from latentsep import seeds
-from latentsep.networks import ACTIVATIONS, Dense, Linear, hidden_widths, tanh
+from latentsep.data import seeds
+from latentsep.models.networks import ACTIVATIONS, Dense, Linear, hidden_widths, tanh
 
 PLAIN = {"tanh": nn.Tanh, "relu": nn.ReLU, "softplus": nn.Softplus}
 

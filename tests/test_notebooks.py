@@ -6,10 +6,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from latentsep import coil, files, ledger, notebooks, paths, plan, pool, records
-from latentsep.book import book_values
-from latentsep.notebooks import Chapter, ChapterFailed, Parameter
-from latentsep.paths import UsageError
+from latentsep.book import chapters, notebooks, plan
+from latentsep.book.build import book_values
+from latentsep.book.chapters import Chapter, Parameter
+from latentsep.book.notebooks import ChapterFailed
+from latentsep.data import coil
+from latentsep.ledger import ledger
+from latentsep.runtime import files, paths, pool, records
+from latentsep.runtime.paths import UsageError
 
 HEADER = """---
 jupytext:
@@ -47,13 +51,13 @@ def chapter(tmp_path):
     return write
 
 
-CHAPTERS = [c for c in notebooks.chapters().values() if c.is_notebook and c.name not in ("index", "ledger")]
+CHAPTERS = [c for c in chapters.listed().values() if c.is_notebook and c.name not in ("index", "ledger")]
 SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.parametrize("name", [c.name for c in CHAPTERS])
 def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch, capfd):
-    found = notebooks.chapters()[name]
+    found = chapters.listed()[name]
     monkeypatch.setattr(pool, "WORTH_WORKERS", float("inf"))  # the cores are busy with other tests
     plan.carry_out({name: book_values(found, "smoke")})
     capfd.readouterr()
@@ -76,7 +80,7 @@ def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(nam
 
 
 def test_every_page_of_the_table_of_contents_exists_and_has_a_title():
-    for found in notebooks.chapters().values():
+    for found in chapters.listed().values():
         assert found.title
 
 
@@ -162,7 +166,7 @@ def test_unknown_parameter_and_chapter_name_the_known_ones(chapter):
     with pytest.raises(UsageError, match="count, rate, limit"):
         chapter("pass").values({"colour": 1})
     with pytest.raises(UsageError, match="05-benchmark-dataset"):
-        notebooks.find("99")
+        chapters.find("99")
 
 
 def test_the_visible_parameters_are_those_that_were_used(chapter, tmp_path):
@@ -219,7 +223,7 @@ def test_what_is_half_done_lies_in_the_build_and_nothing_is_left_of_it(chapter, 
     assert list(target.parent.iterdir()) == [target]
 
 
-COMPUTES = "from latentsep import ensembles, experiments\ntrained = ensembles.train(experiments.smallest())"
+COMPUTES = "from latentsep.training import ensembles, experiments\ntrained = ensembles.train(experiments.smallest())"
 
 
 @pytest.mark.parametrize("planned", [True, False])
@@ -239,19 +243,19 @@ def test_kernels_compute_on_one_thread(chapter, tmp_path):
 
 
 def test_the_state_tells_what_has_changed(chapter, monkeypatch):
-    before = chapter("from latentsep import datasets").state({"count": 1})
-    assert before == chapter("from latentsep import datasets").state({"count": 1})
+    before = chapter("from latentsep.data import benchmarks").state({"count": 1})
+    assert before == chapter("from latentsep.data import benchmarks").state({"count": 1})
 
     def changed(now: dict) -> set:
         return {part for part in now if now[part] != before[part]}
 
-    assert changed(chapter("from latentsep import datasets").state({"count": 2})) == {"parameters"}
-    assert changed(chapter("from latentsep import datasets  # why").state({"count": 1})) == {"text"}
-    assert changed(chapter("from latentsep import vae").state({"count": 1})) == {"text", "code"}
+    assert changed(chapter("from latentsep.data import benchmarks").state({"count": 2})) == {"parameters"}
+    assert changed(chapter("from latentsep.data import benchmarks  # why").state({"count": 1})) == {"text"}
+    assert changed(chapter("from latentsep.models import vae").state({"count": 1})) == {"text", "code"}
 
 
 def test_a_chapter_of_pictures_depends_on_where_they_would_come_from(chapter, monkeypatch):
-    with_pictures, without = chapter("from latentsep import coil"), "from latentsep import datasets"
+    with_pictures, without = chapter("from latentsep.data import coil"), "from latentsep.data import benchmarks"
     states = {}
     for place in ("none", "cache", "LATENTSEP_DATA"):
         monkeypatch.setattr(coil, "at_hand", lambda place=place: place)
@@ -265,7 +269,7 @@ def test_pictures_that_a_run_brought_do_not_make_it_stale(chapter, tmp_path, mon
     """A chapter that fetched them and kept them is as it would be if it were run again."""
     monkeypatch.delenv("LATENTSEP_DATA", raising=False)
     monkeypatch.setenv("LATENTSEP_CACHE", str(tmp_path / "cache"))
-    found = chapter("from latentsep import coil\ncoil._cache().parent.mkdir(parents=True)\ncoil._cache().touch()")
+    found = chapter("from latentsep.data import coil\ncoil._cache().parent.mkdir(parents=True)\ncoil._cache().touch()")
     before = found.state(found.values({}))
     notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
     assert coil.at_hand() == "cache"
@@ -275,7 +279,7 @@ def test_pictures_that_a_run_brought_do_not_make_it_stale(chapter, tmp_path, mon
 
 
 def test_pages_drawn_from_the_ledger_depend_on_it():
-    index = notebooks.chapters()["index"]
+    index = chapters.listed()["index"]
     assert index.reads_ledger
     assert index.state({}, "one")["ledger"] != index.state({}, "two")["ledger"]
 

@@ -4,7 +4,8 @@ import shutil
 
 from bs4 import BeautifulSoup
 
-from latentsep import notebooks, paths, rendering
+from latentsep.book import chapters, rendering
+from latentsep.runtime import paths
 
 FIGURE = "```{{figure}} x.svg\n:name: fig-{0}-1\n:alt: nothing\nCaption\n```\n"
 
@@ -16,7 +17,7 @@ def test_chapters_are_numbered_and_appendices_lettered_like_their_files(tmp_path
     shutil.copy(paths.root() / "book" / "references.bib", source / "book")
     shutil.copytree(paths.root() / "book" / "_static", source / "_static")
     (source / "book" / "x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
-    labels = {name: name.partition("-")[0].lstrip("0") for name in notebooks.chapters()}
+    labels = {name: name.partition("-")[0].lstrip("0") for name in chapters.listed()}
     numbered = {name: label for name, label in labels.items() if label.isdigit() or label.isupper()}
     for name, label in labels.items():
         figure = FIGURE.format(label) if name in numbered else ""

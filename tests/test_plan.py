@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import plan, pool, programme, records
-from latentsep.records import Job
+from latentsep.book import plan, programme
+from latentsep.runtime import pool, records
+from latentsep.runtime.records import Job
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsep import pool, progress, records
-from latentsep.pool import JobFailed, carry_out, unique
-from latentsep.records import Job
+from latentsep.runtime import executors, pool, progress, records
+from latentsep.runtime.executors import JobFailed
+from latentsep.runtime.pool import carry_out, unique
+from latentsep.runtime.records import Job
 
 # What is sent to workers has to be at home in a module that they can import: this one.
 
@@ -118,7 +119,7 @@ def asked(monkeypatch) -> list[list[str]]:
     """The names of tasks in the order in which workers would be given them; nobody works."""
     seen = []
     monkeypatch.setattr(pool, "WORTH_WORKERS", 0.0)
-    monkeypatch.setattr(pool, "run", lambda tasks, *_, **__: seen.append(list(tasks)) or {})
+    monkeypatch.setattr(executors, "run", lambda tasks, *_, **__: seen.append(list(tasks)) or {})
     return seen
 
 
@@ -299,14 +300,14 @@ def test_a_bar_without_work_is_no_division_by_zero():
 def test_every_task_is_handed_over_with_its_name():
     found = {}
     tasks = {"one": (answer, 1), "two": (answer, [2])}
-    assert pool.run(tasks, found.__setitem__, workers=2) == {}
+    assert executors.run(tasks, found.__setitem__, workers=2) == {}
     assert found == {"one": 1, "two": [2]}
 
 
 @pytest.mark.parametrize(("count", "workers"), [(1, None), (1, 2), (3, 1)])
 def test_one_task_or_one_worker_is_still_another_process(count, workers):
     found, here = {}, os.getpid()
-    assert pool.run({str(n): (os.getpid,) for n in range(count)}, found.__setitem__, workers=workers) == {}
+    assert executors.run({str(n): (os.getpid,) for n in range(count)}, found.__setitem__, workers=workers) == {}
     assert len(found) == count
     assert here not in found.values()
 
@@ -314,7 +315,7 @@ def test_one_task_or_one_worker_is_still_another_process(count, workers):
 def test_failures_come_back_by_name_and_the_others_are_finished():
     found = {}
     tasks = {"bad": (fail_to_answer, "x"), "good": (answer, 1), "worse": (fail_to_answer, "y")}
-    failures = pool.run(tasks, found.__setitem__, workers=2)
+    failures = executors.run(tasks, found.__setitem__, workers=2)
     assert failures == {"bad": "KeyError: 'x'", "worse": "KeyError: 'y'"}
     assert found == {"good": 1}
 
@@ -327,7 +328,7 @@ def test_what_fails_here_ends_the_workers_at_once(tmp_path):
     tasks = {"quick": (answer, 1), "slow": (wait_and_touch, tmp_path / "slow", 30.0)}
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        pool.run(tasks, interrupt, workers=2)
+        executors.run(tasks, interrupt, workers=2)
     assert time.monotonic() - started < 30
     assert not (tmp_path / "slow").exists()
 
@@ -337,8 +338,8 @@ def test_what_fails_here_ends_the_workers_at_once(tmp_path):
 APART = """
 import os, sys
 sys.path.insert(0, {tests!r})
-from latentsep import pool
-from latentsep.records import Job
+from latentsep.runtime import pool
+from latentsep.runtime.records import Job
 from test_pool import *
 pool.WORTH_WORKERS = 0.0
 folder = {folder!r}
@@ -381,21 +382,21 @@ def test_workers_that_are_killed_again_and_again_are_given_up(tmp_path, times):
     done = apart(
         tmp_path,
         "jobs = [Job(Task(name, folder), kill_always) for name in ('one', 'other')]\n"
-        "try:\n    pool.carry_out(jobs, workers=2)\nexcept pool.JobFailed as error:\n    print(error)\n",
+        "try:\n    pool.carry_out(jobs, workers=2)\nexcept executors.JobFailed as error:\n    print(error)\n",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1:] == ["workers are killed again and again, perhaps for lack of memory"]
     parent = done.stdout.split()[1]
     victims = "".join(path.read_text() for path in (tmp_path / "traces").glob("*.killed")).split()
     assert parent not in victims
-    assert len(victims) <= 2 * pool._PATIENCE
+    assert len(victims) <= 2 * executors._PATIENCE
 
 
 def test_what_was_finished_before_the_giving_up_is_kept(tmp_path):
     done = apart(
         tmp_path,
         "jobs = [Job(Task('good', folder), trace, guess=9.0), Job(Task('bad', folder), kill_always)]\n"
-        "try:\n    pool.carry_out(jobs, workers=2)\nexcept pool.JobFailed as error:\n    print('failed')\n"
+        "try:\n    pool.carry_out(jobs, workers=2)\nexcept executors.JobFailed as error:\n    print('failed')\n"
         "print([job.done() for job in jobs])\n",
     )
     assert done.returncode == 0, done.stderr
@@ -444,8 +445,8 @@ def alive(pid: int) -> bool:
 def test_a_task_that_no_worker_can_read_fails(tmp_path):
     done = apart(
         tmp_path,
-        "try:\n    pool.run({'a': (answer, Unreadable()), 'b': (answer, 1)}, print, workers=2)\n"
-        "except pool.JobFailed as error:\n    print('failed')\n",
+        "try:\n    executors.run({'a': (answer, Unreadable()), 'b': (answer, 1)}, print, workers=2)\n"
+        "except executors.JobFailed as error:\n    print('failed')\n",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "failed"

@@ -8,16 +8,18 @@ import re
 
 import pytest
 
-from latentsep import ensembles, notebooks, programme, records
-from latentsep.book import book_values
-from latentsep.protocols import PROFILES
-from latentsep.records import Job
+from latentsep.book import chapters, programme
+from latentsep.book.build import book_values
+from latentsep.runtime import records
+from latentsep.runtime.records import Job
+from latentsep.training import ensembles
+from latentsep.training.protocols import PROFILES
 
 ASKS = re.compile(r"\bensembles\.train|\breduction\.train\b|\bseriation\.orders\b|\btrain\(")
-NOTEBOOKS = {name: chapter for name, chapter in notebooks.chapters().items() if chapter.is_notebook}
+NOTEBOOKS = {name: chapter for name, chapter in chapters.listed().items() if chapter.is_notebook}
 
 
-def code(chapter: notebooks.Chapter) -> str:
+def code(chapter: chapters.Chapter) -> str:
     return "\n".join(c["source"] for c in chapter.notebook()["cells"] if c["cell_type"] == "code")
 
 
@@ -49,7 +51,7 @@ def test_the_first_stage_of_every_chapter_can_be_told_without_computing(name, pr
         assert job.seconds >= 0  # without updates it takes none
         assert job.definition.summary
     assert not records_folder.exists() or not list(records_folder.glob("*.record"))
-    assert said() == []
+    assert not [line for line in said() if "COIL-20" not in line]  # not to be had everywhere
 
 
 @pytest.mark.parametrize("name", programme.CHAPTERS)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from latentsep import progress
-from latentsep.progress import Bar, Bars, follow, say, tell
+from latentsep.runtime import progress
+from latentsep.runtime.progress import Bar, Bars, follow, say, tell
 
 PID = os.getpid()
 

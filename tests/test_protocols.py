@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentsep.protocols import PICTURES, PRINTED, PROFILES, RECTIFIED, SHORT, TORUS, protocol
+from latentsep.training.protocols import PICTURES, PRINTED, PROFILES, RECTIFIED, SHORT, TORUS, protocol
 
 TABLES = (PROFILES, PRINTED, SHORT, PICTURES, TORUS, RECTIFIED)
 

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentsep import costs, files, latent_spaces, records
-from latentsep.datasets import Benchmark
-from latentsep.latent_spaces import Euclidean
-from latentsep.loops import shrink
-from latentsep.records import DamagedRecord, Job, cost_path, describe, fetch, load, locate, save
-from latentsep.runs import Member, Run
-from latentsep.training import fit
+from latentsep.data.benchmarks import Benchmark
+from latentsep.data.loops import shrink
+from latentsep.models import latent_spaces
+from latentsep.models.latent_spaces import Euclidean
+from latentsep.runtime import costs, describing, files, records
+from latentsep.runtime.records import DamagedRecord, Job, cost_path, describe, fetch, load, locate, save
+from latentsep.training.algorithm import fit
+from latentsep.training.runs import Member, Run
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def test_a_record_is_of_the_types_and_fields_within_its_definition(other):
 
 def test_a_record_is_of_its_computation_its_code_and_its_libraries(monkeypatch):
     found = {locate(Square(), compute), locate(Square(), compute_otherwise)}
-    monkeypatch.setattr(records, "fingerprint", lambda module: "other code")
+    monkeypatch.setattr(records, "fingerprint", lambda *_: "other code")
     found.add(locate(Square(), compute))
     monkeypatch.setattr(records.torch, "__version__", "0.0")
     found.add(locate(Square(), compute))
@@ -273,7 +274,7 @@ def test_the_record_of_something_else_is_not_taken_for_this_one(said):
 
 def test_a_record_of_older_code_is_not_taken_for_this_one(monkeypatch):
     with monkeypatch.context() as context:
-        context.setattr(records, "fingerprint", lambda module: "older code")
+        context.setattr(records, "fingerprint", lambda *_: "older code")
         fetch(Square(), compute)
     fetch(Square(), compute)
     assert len(calls) == 2
@@ -336,17 +337,20 @@ def test_a_file_only_takes_its_name_when_it_is_whole(tmp_path, monkeypatch):
 # What a definition is made of
 
 
-def test_only_modules_of_this_package_count_among_those_of_a_definition():
+def test_only_code_of_this_package_counts_in_a_definition():
     # ``Square`` and this ``Circle`` are at home in the tests.
-    assert records._modules(replace(RUN, space=Circle(2))) == {"latentsep.runs", "latentsep.datasets"}
-    assert records._modules(PICTURES) == {"latentsep.runs", "latentsep.loops", "latentsep.latent_spaces"}
-    assert records._modules((Square(), [Euclidean(2), None], "latentsep.loops")) == {"latentsep.latent_spaces"}
+    runs = {"latentsep.training.runs.Run", "latentsep.training.runs.Member"}
+    assert describing.classes(replace(RUN, space=Circle(2))) == runs | {"latentsep.data.benchmarks.Benchmark"}
+    pictures = {"latentsep.data.loops.Loops", "latentsep.models.latent_spaces.Circle"}
+    assert describing.classes(PICTURES) == runs | pictures
+    plane = {"latentsep.models.latent_spaces.Euclidean"}
+    assert describing.classes((Square(), [Euclidean(2), None], "latentsep.data.loops")) == plane
 
 
-def test_what_does_not_count_in_a_comparison_counts_in_no_name():
-    assert locate(Noted(note=Euclidean(2)), compute) == locate(Noted(), compute)
+def test_what_does_not_count_in_a_comparison_counts_in_no_name_but_its_code_does():
+    assert locate(Noted(note="a"), compute) == locate(Noted(), compute)
     assert locate(Noted(4), compute) != locate(Noted(), compute)
-    assert records._modules(Noted(note=Euclidean(2))) == set()
+    assert describing.classes(Noted(note=Euclidean(2))) == {"latentsep.models.latent_spaces.Euclidean"}
 
 
 # Damage that goes on

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from latentsep import evaluation, recovery, topology
-from latentsep.datasets import regular_phases
-from latentsep.ensembles import Trained
-from latentsep.experiments import circle
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.loops import in_pixels
-from latentsep.runs import Member, Run
-from latentsep.topology import winding
+from latentsep.data.benchmarks import regular_phases
+from latentsep.data.loops import in_pixels
+from latentsep.measures import evaluation, recovery, topology
+from latentsep.measures.topology import winding
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.training.ensembles import Trained
+from latentsep.training.experiments import circle
+from latentsep.training.runs import Member, Run
 
 FRAMES = 32
 PHASES = regular_phases(FRAMES).double().numpy()

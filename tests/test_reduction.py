@@ -14,14 +14,16 @@ from scipy import integrate, stats
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
-from latentsep import reduction, seeds
-from latentsep.datasets import Benchmark, ExtendedBenchmark, regular_phases
-from latentsep.distributions import wrap
-from latentsep.generative import Known, Phases, circle, draw
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
-from latentsep.reduction import Pair, Reductor, matched, nearest, relative_degree, tolerance, train
-from latentsep.reductors import Linear, Projection, Rotation, family
-from latentsep.vae import VAE
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, regular_phases
+from latentsep.models.distributions import wrap
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.models.vae import VAE
+from latentsep.reductions import pairing, reduction, tolerance
+from latentsep.reductions.generative import Known, Phases, circle, draw
+from latentsep.reductions.pairing import Pair, matched, nearest, relative_degree
+from latentsep.reductions.reduction import Reductor, train
+from latentsep.reductions.reductors import Linear, Projection, Rotation, family
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -105,7 +107,7 @@ def test_a_pair_takes_the_family_of_its_spaces_unless_another_is_given():
 
 def test_models_that_do_not_fit_each_other_are_refused():
     wide, other = known(sheet, R2), known(loop, S1, 0.5, 0.5)
-    for call in (Pair, lambda a, b: tolerance(a, b, lambda z: z)):
+    for call in (Pair, lambda a, b: tolerance.tolerance(a, b, lambda z: z)):
         with pytest.raises(ValueError, match=r"^target decodes to 4 numbers and source to 3; choose as many$"):
             call(turned(S1), wide)
         with pytest.raises(ValueError, match=r"^target has 2 members and source 3; choose as many$"):
@@ -137,7 +139,7 @@ def test_planted_turns_are_found_by_every_member_and_repetition(source, target, 
     assert found.parameters.shape == (2, 3, 1)
     assert not found.parameters.requires_grad
     assert wrap(found.parameters[..., 0] - torch.tensor(TURNS)).abs().max() < 1e-4
-    assert tolerance(*models, found, samples=100).value.max() < 1e-6
+    assert tolerance.tolerance(*models, found, samples=100).value.max() < 1e-6
 
 
 @pytest.mark.parametrize(("source", "target"), [(S1, R2), (PHI, R2), (R2, R2), (Euclidean(3), R2), (T2, R2)])
@@ -146,7 +148,7 @@ def test_planted_matrices_are_found_by_every_member_and_repetition(source, targe
     models = known(lambda z: sheet(source.embed(z) @ planted.mT), source), known(sheet, target)
     found = quickly({"only": Pair(*models)}, updates=600)["only"]
     torch.testing.assert_close(found.parameters, planted.expand(2, -1, -1, -1), rtol=0, atol=1e-4)
-    assert tolerance(*models, found, samples=100).value.max() < 1e-6
+    assert tolerance.tolerance(*models, found, samples=100).value.max() < 1e-6
 
 
 def test_planted_turns_and_an_exchange_of_a_torus_are_found():
@@ -161,7 +163,7 @@ def test_planted_turns_and_an_exchange_of_a_torus_are_found():
     assert pair.family == Projection(T2, T2)
     found = quickly({"only": pair}, updates=600, repetitions=4)["only"]
     assert found.parameters.shape == (4, 3, 4, 4)
-    values = tolerance(source, target, found, samples=400).value
+    values = tolerance.tolerance(source, target, found, samples=400).value
     best = values.argmin(0)
     assert values.min(0).values.max() < 1e-4
     z = draw(T2, 50, seeds.generator(0, "test")).expand(3, -1, -1)
@@ -177,17 +179,17 @@ def test_a_model_reduces_to_itself_without_loss():
     }
     found = quickly({name: Pair(m, m) for name, m in models.items()}, updates=600, repetitions=3)
     for name, reductor in found.items():
-        values = tolerance(models[name], models[name], reductor, samples=200).value
+        values = tolerance.tolerance(models[name], models[name], reductor, samples=200).value
         assert values.min(0).values.max() < 1e-6, name
     assert wrap(found["phases"].parameters).abs().max() < 1e-4
-    identity = tolerance(models["plane"], models["plane"], lambda z: z, samples=200)
+    identity = tolerance.tolerance(models["plane"], models["plane"], lambda z: z, samples=200)
     assert torch.equal(identity.value, torch.zeros(2))
 
 
 def test_rotations_end_in_valleys_of_a_dense_scan_and_the_best_in_the_deepest():
     source, target, count = vae(S1, 1, 2, scale=3), vae(S1, 3, 4, scale=3), 720
     found = quickly({"only": Pair(source, target)}, repetitions=6, samples=1_000)["only"]
-    values = 2 * 0.25 * tolerance(source, target, found).value
+    values = 2 * 0.25 * tolerance.tolerance(source, target, found).value
     images, wanted = (m.decode(circle(S1, count).expand(2, -1, -1)) for m in (target, source))
     # Turned by k steps, the images on the grid are those of the neighbours k places on.
     scan = torch.stack([(images.roll(-k, 1) - wanted).square().sum(-1).mean(-1) for k in range(count)], -1)
@@ -210,8 +212,8 @@ def test_where_nothing_fits_a_linear_map_is_that_of_regression():
     expected = 2 * torch.linalg.pinv(b) @ correlation
     found = quickly({"only": Pair(source, target)}, updates=600, samples=2_000)["only"]
     torch.testing.assert_close(found.parameters, expected.expand(2, -1, -1, -1), rtol=0, atol=0.01)
-    least = tolerance(source, target, Reductor(Linear(S1, R2), expected)).value
-    excess = tolerance(source, target, found).value / least - 1
+    least = tolerance.tolerance(source, target, Reductor(Linear(S1, R2), expected)).value
+    excess = tolerance.tolerance(source, target, found).value / least - 1
     assert (excess > -1e-12).all()
     assert excess.max() < 1e-3
 
@@ -441,7 +443,7 @@ def test_reductors_follow_each_other_axis_by_axis():
             torch.testing.assert_close(images[r, m], unit(way) @ second.parameters[r, m].mT)
     # The decoders of an ensemble take the same axes, and so does a tolerance.
     source, target = vae(R2, 1, 2, 3), vae(Euclidean(3), 4, 5, 6)
-    values = tolerance(source, target, lambda z: second(first(z)), latents=z).value
+    values = tolerance.tolerance(source, target, lambda z: second(first(z)), latents=z).value
     assert values.shape == (2, 3)
     difference = source.decode(z)[2] - target.decode(images)[1, 2]
     assert float(values[1, 2]) == pytest.approx(float(difference.square().sum(-1).mean()) / (2 * 0.25))
@@ -453,7 +455,7 @@ def test_reductors_follow_each_other_axis_by_axis():
 @pytest.mark.parametrize("samples", [-1, 0, 1])
 def test_a_tolerance_takes_two_samples(samples):
     with pytest.raises(ValueError, match=rf"^samples is {samples}; choose 2 or more$"):
-        tolerance(turned(S1), turned(S1), lambda z: z, samples=samples)
+        tolerance.tolerance(turned(S1), turned(S1), lambda z: z, samples=samples)
 
 
 def test_the_divergence_is_that_of_torch_point_by_point():
@@ -461,7 +463,7 @@ def test_the_divergence_is_that_of_torch_point_by_point():
     reductor, z = Reductor(Linear(S1, R2), noise(3, 2, 2, 2)), noise(2, 9, 1)
     p = Independent(Normal(source.decode(z), 0.5), 1)
     q = Independent(Normal(target.decode(reductor(z)), 0.2), 1)
-    found = reduction.divergence(source, target, reductor, z)
+    found = tolerance.divergence(source, target, reductor, z)
     assert found.shape == (3, 2, 9)
     torch.testing.assert_close(found, kl_divergence(p, q))
 
@@ -471,8 +473,8 @@ def test_over_a_circle_the_tolerance_is_the_integral(space):
     source = known(lambda z: torch.cat([z.cos().exp(), z.sin()], -1), space, 0.5, 0.2)
     target = known(lambda z: torch.cat([(2 * z).cos(), z.sin().exp()], -1), S1, 0.1, 0.7)
     turn = 0.8
-    found = tolerance(source, target, lambda z: wrap(z + turn), samples=200)
-    back = tolerance(target, source, lambda z: wrap(z - turn), samples=200)
+    found = tolerance.tolerance(source, target, lambda z: wrap(z + turn), samples=200)
+    back = tolerance.tolerance(target, source, lambda z: wrap(z - turn), samples=200)
 
     def of(means: tuple[float, ...], others: tuple[float, ...], sigma: float, to: float) -> float:
         squares = sum((a - b) ** 2 for a, b in zip(means, others, strict=True))
@@ -490,7 +492,7 @@ def test_over_a_circle_the_tolerance_is_the_integral(space):
             integral, _ = integrate.quad(lambda a, f=f, g=g, s=sigma, to=to: of(f(a), g(a), s, to), -math.pi, math.pi)
             assert float(values.value[m]) == pytest.approx(integral / (2 * math.pi), rel=1e-9)
             assert values.error[m] == 0
-    few = tolerance(source, target, lambda z: wrap(z + turn), samples=60)
+    few = tolerance.tolerance(source, target, lambda z: wrap(z + turn), samples=60)
     torch.testing.assert_close(few.value, found.value, rtol=1e-10, atol=0)
 
 
@@ -499,14 +501,14 @@ def test_over_a_torus_the_tolerance_is_the_mean_over_draws(target):
     models = vae(T2, 1, 2, scale=1.5), vae(target, 3, 4, sigma=0.2)
     torus = Reductor(Linear(T2, R4), noise(2, 4, 4)) if target == R4 else Reductor(Projection(T2, T2), noise(2, 4, 4))
     mapping = (lambda z: torus(z)[..., :1]) if target == S1 else torus
-    found = tolerance(*models, mapping, samples=40_000)
+    found = tolerance.tolerance(*models, mapping, samples=40_000)
     assert not found.error.any()
     drawn = draw(T2, 40_000, seeds.generator(0, "test")).expand(2, -1, -1)
-    estimate = tolerance(*models, mapping, latents=drawn)
+    estimate = tolerance.tolerance(*models, mapping, latents=drawn)
     assert ((estimate.value - found.value).abs() < 4 * estimate.error).all()
     assert (estimate.error < 0.02 * found.value).all()
     # The two angles are drawn each by itself: where they are equal the mean is another.
-    diagonal = tolerance(*models, mapping, latents=drawn[..., :1].expand(-1, -1, 2))
+    diagonal = tolerance.tolerance(*models, mapping, latents=drawn[..., :1].expand(-1, -1, 2))
     assert ((diagonal.value - found.value).abs() > 8 * diagonal.error).any()
 
 
@@ -517,7 +519,7 @@ def test_over_a_torus_the_tolerance_is_the_integral():
 
     turn = torch.tensor([0.3, -1.1])
     source, target = known(decoded, T2, 0.5, 0.2), known(decoded, CliffordTorus(PHI), 0.5, 0.7)
-    found = tolerance(source, target, lambda z: wrap(z + turn), samples=50)
+    found = tolerance.tolerance(source, target, lambda z: wrap(z + turn), samples=50)
     squares = 2 - 2 * math.cos(0.3) + 4 * (2 - 2 * math.cos(1.1))
     for m, (sigma, to) in enumerate([(0.5, 0.5), (0.2, 0.7)]):
         expected = squares / (2 * to**2) + 4 * math.log(to / sigma) + 2 * ((sigma / to) ** 2 - 1)  # (8.11), D = 4
@@ -533,7 +535,7 @@ def test_over_a_torus_nearly_as_many_pairs_are_taken(samples, side, k):
         return z
 
     model = known(lambda z: z.cos(), CliffordTorus(dimension=k), 0.5, 0.5)
-    tolerance(model, model, mapping, samples=samples)
+    tolerance.tolerance(model, model, mapping, samples=samples)
     taken = torch.cat(seen, 1)
     assert taken.shape == (2, side**k, k)
     assert torch.equal(taken[0], torch.cartesian_prod(*[regular_phases(side)] * k))
@@ -550,37 +552,39 @@ def gaussian_pair() -> tuple[Known, Known, Tensor, Tensor]:
 
 def test_over_the_plane_the_tolerance_is_a_mean_with_its_error():
     source, target, expected, deviation = gaussian_pair()
-    found = [tolerance(source, target, lambda z: z, samples=200, seed=seed) for seed in range(300)]
+    found = [tolerance.tolerance(source, target, lambda z: z, samples=200, seed=seed) for seed in range(300)]
     values, errors = (torch.stack([getattr(f, name) for f in found]) for name in ("value", "error"))
     true_error = deviation / math.sqrt(200)
     assert ((values.mean(0) - expected).abs() < 4 * true_error / math.sqrt(300)).all()
     torch.testing.assert_close(values.std(0), true_error, rtol=4 / math.sqrt(2 * 300), atol=0)
     torch.testing.assert_close(errors.square().mean(0).sqrt(), true_error, rtol=0.05, atol=0)
-    large = tolerance(source, target, lambda z: z)
+    large = tolerance.tolerance(source, target, lambda z: z)
     assert ((large.value - expected).abs() < 4 * large.error).all()
     torch.testing.assert_close(large.error, deviation / 100, rtol=0.1, atol=0)  # 10 000 samples
-    assert torch.equal(found[0].value, tolerance(source, target, lambda z: z, samples=200).value)
+    assert torch.equal(found[0].value, tolerance.tolerance(source, target, lambda z: z, samples=200).value)
 
 
 @pytest.mark.parametrize("space", [R2, S1])
 def test_latents_are_averaged_over_in_place_of_the_prior_in_parts_or_whole(space):
     source, target, z = vae(space, 1, 2), vae(S1, 3, 4), 3 * noise(2, 4_500, space.noise_features)
     reductor = Reductor(Rotation(space, S1), noise(3, 2, 1))
-    found = tolerance(source, target, reductor, latents=z)
-    whole = reduction.divergence(source, target, reductor, z)
+    found = tolerance.tolerance(source, target, reductor, latents=z)
+    whole = tolerance.divergence(source, target, reductor, z)
     torch.testing.assert_close(found.value, whole.mean(-1), rtol=1e-12, atol=0)
     torch.testing.assert_close(found.error, whole.std(-1) / math.sqrt(4_500), rtol=1e-9, atol=0)
-    torch.testing.assert_close(found.value[2], tolerance(source, target, lambda z: reductor(z)[2], latents=z).value)
+    torch.testing.assert_close(
+        found.value[2], tolerance.tolerance(source, target, lambda z: reductor(z)[2], latents=z).value
+    )
 
 
 @given(st.integers(1, 40), SIGMAS, SIGMAS)
 def test_the_constant_is_the_divergence_of_normals_about_one_mean(dimension, sigma_1, sigma_2):
     models = [known(lambda z: z.expand(*z.shape[:-1], dimension), S1, s, 1.0) for s in (sigma_1, sigma_2)]
     p, q = (Independent(Normal(torch.zeros(dimension), s), 1) for s in (sigma_1, sigma_2))
-    found = reduction.constant(*models)
+    found = tolerance.constant(*models)
     torch.testing.assert_close(found[0], kl_divergence(p, q), rtol=1e-9, atol=1e-9)
     assert found[1] == 0
-    assert torch.equal(reduction.constant(models[0], models[0]), torch.zeros(2))
+    assert torch.equal(tolerance.constant(models[0], models[0]), torch.zeros(2))
 
 
 @given(SEEDS, SIGMAS, SIGMAS, st.sampled_from([(S1, S1), (R2, S1), (PHI, R2), (R2, R2)]))
@@ -588,10 +592,10 @@ def test_no_map_is_below_the_constant(seed, sigma_1, sigma_2, spaces):
     source, target = vae(spaces[0], seed, sigma=sigma_1), vae(spaces[1], seed + 1, sigma=sigma_2)
     chosen = family(*spaces)
     reductor = Reductor(chosen, noise(4, 1, *chosen.shape, seed=seed))
-    found, constant = tolerance(source, target, reductor, samples=50), reduction.constant(source, target)
+    found, constant = tolerance.tolerance(source, target, reductor, samples=50), tolerance.constant(source, target)
     assert (found.value >= constant * (1 - 1e-12)).all()
     # The rest is the squared distance of the means in units of the target's variance.
-    alike = tolerance(source, vae(spaces[1], seed + 1, sigma=sigma_1), reductor, samples=50)
+    alike = tolerance.tolerance(source, vae(spaces[1], seed + 1, sigma=sigma_1), reductor, samples=50)
     torch.testing.assert_close((found.value - constant) * sigma_2**2, alike.value * sigma_1**2, rtol=1e-6, atol=1e-8)
 
 
@@ -604,7 +608,7 @@ def test_rotations_between_circles_obey_the_triangle_inequality(coefficients, tu
     one, two, three = (series(c, sigma) for c in coefficients)
 
     def distance(source: Known, target: Known, by: float) -> float:
-        delta = tolerance(source, target, lambda z: wrap(z + by), samples=40).value
+        delta = tolerance.tolerance(source, target, lambda z: wrap(z + by), samples=40).value
         return math.sqrt(2 * sigma**2 * max(0, float(delta)))
 
     there = distance(one, two, turn) + distance(two, three, another)
@@ -615,31 +619,31 @@ def test_rotations_between_circles_obey_the_triangle_inequality(coefficients, tu
 def test_tables_hold_the_tolerance_of_every_map_of_every_pair():
     five = known(lambda z: torch.nn.functional.pad(loop(-z), (0, 2)), S1, 0.5, 0.3)
     models = {"plane": vae(R2, 1, 2, sigma=0.2), "circle": five, "phases": vae(PHI, 5, 6)}
-    pairs, printed = reduction.between(models), reduction.between(models, Pair)
+    pairs, printed = pairing.between(models), pairing.between(models, Pair)
     assert list(pairs) == list(printed) == [(a, b) for a in models for b in models if a != b]
     for (a, b), pair in pairs.items():
         assert pair == matched(models[a], models[b])
         assert printed[a, b] == Pair(models[a], models[b])
     reductors = {key: Reductor(p.family, noise(3, 2, *p.family.shape)) for key, p in pairs.items()}
-    table = reduction.tolerances(pairs, reductors, samples=50, seed=4)
+    table = tolerance.tolerances(pairs, reductors, samples=50, seed=4)
     assert len(table) == 6 * 3 * 2
     for row in table.itertuples():
         source, target = models[row.source], models[row.target]
-        found = tolerance(source, target, reductors[row.source, row.target], samples=50, seed=4)
+        found = tolerance.tolerance(source, target, reductors[row.source, row.target], samples=50, seed=4)
         assert row.tolerance == float(found.value[row.map, row.member])
         assert row.error == float(found.error[row.map, row.member])
-        assert row.constant == float(reduction.constant(source, target)[row.member])
+        assert row.constant == float(tolerance.constant(source, target)[row.member])
     assert not table.duplicated(["source", "target", "map", "member"]).any()
 
-    cells, floors = reduction.by_cell(table)
+    cells, floors = tolerance.by_cell(table)
     assert list(floors) == [f"{a}/{b}" for a, b in pairs]
     mean, deviation, count = cells["plane/phases", "tolerance"]
     values = table.query("source == 'plane' and target == 'phases'").tolerance
     assert (mean, deviation, count) == pytest.approx((np.mean(values), np.std(values, ddof=1), 6))
     assert floors["circle/plane"] == pytest.approx(
-        float(reduction.constant(models["circle"], models["plane"]).mean()), rel=1e-6
+        float(tolerance.constant(models["circle"], models["plane"]).mean()), rel=1e-6
     )
-    one = reduction.by_cell(table.query("map == 0 and member == 0"))[0]
+    one = tolerance.by_cell(table.query("map == 0 and member == 0"))[0]
     assert {(std, n) for _, std, n in one.values()} == {(0.0, 1)}
 
 
@@ -688,10 +692,10 @@ def test_the_nearest_angle_is_found_far_from_the_origin_in_single_precision(offs
 def test_no_rotation_comes_nearer_than_the_nearest(space):
     source, target = (vae(s, *members, scale=2) for s, members in ((space, (1, 2)), (S1, (3, 4))))
     z = circle(space, 60).expand(2, -1, -1)
-    least = tolerance(source, target, lambda z: nearest(source, target, z, 120), latents=z).value
+    least = tolerance.tolerance(source, target, lambda z: nearest(source, target, z, 120), latents=z).value
     turns = regular_phases(120)[:, None, None].expand(-1, 2, -1)  # with z on a grid, all images are on the grid
     for reflected in (False, True):
-        values = tolerance(source, target, Reductor(Rotation(space, S1, reflected), turns), latents=z).value
+        values = tolerance.tolerance(source, target, Reductor(Rotation(space, S1, reflected), turns), latents=z).value
         assert (values >= least - 1e-9).all()
         assert (values.amin(0) > 1.05 * least).all()
     distances = (target.decode(circle(S1, 120).expand(2, -1, -1))[:, None] - source.decode(z)[:, :, None]).square()
@@ -710,7 +714,7 @@ def test_reflections_are_found_before_rotations_are():
     models = turned(R2, (1, -1, 1)), known(loop, S1)
     pair = matched(*models)
     found = quickly({"matched": pair, "as printed": Pair(*models)})
-    values = {name: tolerance(*models, reductor, samples=500).value for name, reductor in found.items()}
+    values = {name: tolerance.tolerance(*models, reductor, samples=500).value for name, reductor in found.items()}
     assert values["matched"].max() < 1e-6
     assert (values["as printed"][:, 1] > 1).all()
 
@@ -722,7 +726,7 @@ def test_single_precision_suffices():
     assert found.parameters.dtype == torch.float32
     assert wrap(found.parameters[..., 0] - torch.tensor(TURNS)).abs().max() < 1e-3
     assert list(relative_degree(*models)[0]) == [1, -1, 1]
-    assert tolerance(*models, found).value.max() < 1e-5
+    assert tolerance.tolerance(*models, found).value.max() < 1e-5
 
 
 def test_pairs_into_the_plane_are_left_alone():
@@ -735,14 +739,14 @@ def test_pairs_into_the_plane_are_left_alone():
 
 def test_pairs_with_a_torus_take_its_families():
     models = {"space": vae(R4, 1, 2), "torus": vae(T2, 3, 4)}
-    pairs = reduction.between(models)
+    pairs = pairing.between(models)
     assert pairs["space", "torus"].family == Projection(R4, T2)
     assert pairs["torus", "space"].family == Linear(T2, R4)
     assert Pair(models["torus"], models["torus"]).family == Projection(T2, T2)
     with pytest.raises(ValueError, match=r"^family maps Euclidean\(dimension=4\) to CliffordTorus\("):
         Pair(models["torus"], models["torus"], Projection(R4, T2))
     found = quickly(pairs, updates=5)
-    table = reduction.tolerances(pairs, found, samples=100)
+    table = tolerance.tolerances(pairs, found, samples=100)
     assert len(table) == 2 * 2 * 2
     assert (table.error[table.source == "torus"] == 0).all()
     assert (table.error[table.source == "space"] > 0).all()
@@ -757,7 +761,7 @@ def test_the_pictures_of_chapter_11_are_reduced_in_the_numbers_that_networks_see
     for shrunk in (True, False):
         data = ExtendedBenchmark(6, shrunk=shrunk)
         model = Known.extended(data, 0.4, members=2)
-        found.append(tolerance(model, model, lambda z: wrap(z + shift), samples=100).value)
+        found.append(tolerance.tolerance(model, model, lambda z: wrap(z + shift), samples=100).value)
     # Each circle has the squared radius 36/2.
     expected = 18 * (2 - 2 * math.cos(0.2) + 2 - 2 * math.cos(0.1)) / (2 * 0.4**2)
     for values in found:

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentsep import seeds
-from latentsep.distributions import wrap
-from latentsep.generative import Phases, circle
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean
-from latentsep.reductors import Linear, Projection, Rotation, angles, family
-from latentsep.topology import winding
+from latentsep.data import seeds
+from latentsep.measures.topology import winding
+from latentsep.models.distributions import wrap
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
+from latentsep.reductions.generative import Phases, circle
+from latentsep.reductions.reductors import Linear, Projection, Rotation, angles, family
 
 pytestmark = pytest.mark.usefixtures("float64")
 

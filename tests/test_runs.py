@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import records
-from latentsep.datasets import Benchmark, regular_phases
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.loops import in_pixels, shrink
-from latentsep.runs import Member, Run
-from latentsep.training import fit
+from latentsep.data.benchmarks import Benchmark, regular_phases
+from latentsep.data.loops import in_pixels, shrink
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.runtime import records
+from latentsep.training.algorithm import fit
+from latentsep.training.runs import Member, Run
 
 SMALL = Run((Member(0.1, 0.1), Member(1.0, 1.0)), Benchmark(dimension=6, size=80), updates=20, batch_size=16)
 IMAGES = np.random.default_rng(0).random((2, 6, 4, 5))

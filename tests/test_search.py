@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from latentsep import ledger, search
+from latentsep.book import search
+from latentsep.ledger import ledger
 
 INDEX = {
     "docnames": ["book/07-circle", "book/09-maps"],

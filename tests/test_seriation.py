@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from latentsep import seriation
-from latentsep.seriation import code_length, film, path_length, places, spectral, tours, unframed
+from latentsep.data import seriation
+from latentsep.data.seriation import code_length, film, path_length, places, spectral, tours, unframed
 
 
 def tour(rows: np.ndarray) -> np.ndarray:

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from latentsep import cli, notebooks, plan, pool, programme, sweep
+from latentsep.book import chapters, notebooks, plan, programme
+from latentsep.commands import cli, sweep
+from latentsep.runtime import executors
 
-CELL = """from latentsep import ledger, reports
+CELL = """from latentsep.ledger import ledger, reports
 from myst_nb import glue  # without torch, which would take most of the time
 for name, value in {"double": 2 * count, "half": count / 2, "word": "<b>a</b>", "who": profile}.items():
     glue(name, value, display=False)
@@ -18,7 +20,7 @@ reports.Report([ledger.statement("eq-3.3", ledger.Check("why", count / 100, 0.05
 @pytest.fixture
 def one_core(monkeypatch):
     """Execute here: a worker does not see what this test has in place of the book."""
-    monkeypatch.setattr(pool, "cores", lambda: 1)
+    monkeypatch.setattr(executors, "cores", lambda: 1)
 
 
 class Cells(HTMLParser):
@@ -107,8 +109,8 @@ def test_a_combination_that_fails_costs_only_itself(checkout, one_core, capsys):
 def test_the_same_in_workers(checkout, monkeypatch):
     root, write = checkout
     write("from myst_nb import glue\nassert count != 2, 'not two'\nglue('double', 2 * count, display=False)")
-    monkeypatch.setattr(pool, "cores", lambda: 2)
-    asked = sweep.parse(notebooks.find("1"), [["count", "1", "2", "3"]], "smoke")
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+    asked = sweep.parse(chapters.find("1"), [["count", "1", "2", "3"]], "smoke")
     result = sweep.run(asked, root / "out")
     assert [row["value"] for row in table(result.table)] == ["2", "6"]
     assert list(result.failures) == ["count=2"]
@@ -129,7 +131,7 @@ def test_all_combinations_are_computed_together_and_a_failure_there_costs_only_i
     monkeypatch.setattr(programme, "CHAPTERS", {"01-small": stages})
     plan.carry_out([("01-small", {"profile": "smoke", "count": n}) for n in (1, 3)])
     assert asked == [1, 3]
-    result = sweep.run(sweep.parse(notebooks.find("1"), [["count", "1", "2", "3"]], "smoke"), root / "out")
+    result = sweep.run(sweep.parse(chapters.find("1"), [["count", "1", "2", "3"]], "smoke"), root / "out")
     assert result.failures == {"count=2": "count is 2, which goes with nothing"}
     assert {row["count"] for row in table(result.table)} == {"1", "3"}
 

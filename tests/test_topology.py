@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from planted import by_hand, of_the_phase, untrained
 from torch import nn
 
-from latentsep import seeds, topology
-from latentsep.datasets import Benchmark, ExtendedBenchmark, regular_phases
-from latentsep.ensembles import Trained, train
-from latentsep.evaluation import latents
-from latentsep.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
-from latentsep.loops import Loops, in_pixels
-from latentsep.reductors import Projection
-from latentsep.runs import Member, Run
-from latentsep.topology import circular_rank_correlation, plane_angles, winding
+from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, regular_phases
+from latentsep.data.loops import Loops, in_pixels
+from latentsep.measures import topology
+from latentsep.measures.evaluation import latents
+from latentsep.measures.topology import circular_rank_correlation, plane_angles, winding
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.reductions.reductors import Projection
+from latentsep.training.ensembles import Trained, train
+from latentsep.training.runs import Member, Run
 
 # The degree of an encoder
 

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from latentsep import training
-from latentsep.datasets import Benchmark
-from latentsep.distributions import wrap
-from latentsep.evaluation import evidence_floor
-from latentsep.latent_spaces import Circle
-from latentsep.loops import shrink
-from latentsep.runs import ANNEALED, Member, Run
-from latentsep.training import BLOCK, Trainer, choose_device, fit
-from latentsep.vae import negative_log_likelihood
+from latentsep.data.benchmarks import Benchmark
+from latentsep.data.loops import shrink
+from latentsep.measures.evaluation import evidence_floor
+from latentsep.models.distributions import wrap
+from latentsep.models.latent_spaces import Circle
+from latentsep.models.vae import negative_log_likelihood
+from latentsep.training import algorithm
+from latentsep.training.algorithm import BLOCK, Trainer, choose_device, fit
+from latentsep.training.runs import ANNEALED, Member, Run
 
 SMALL = Run(
     members=(Member(0.1, 0.1), Member(1.0, 1.0), Member(0.1, 1.0, 1)),
@@ -213,7 +213,7 @@ def test_training_goes_most_of_the_way_to_the_floor_and_not_below():
 
 
 def test_compiled_updates_are_the_eager_ones():
-    if not training.compiler_works():
+    if not algorithm.compiler_works():
         pytest.skip("torch.compile needs a C++ compiler and Python's headers")
     run = replace(SMALL, updates=60, annealing=0.5)  # σ_X must not be compiled in
     eager, compiled = (fit(run, device="cpu", compiled=c) for c in (False, True))
@@ -253,7 +253,7 @@ def test_a_crash_costs_only_what_came_after_the_checkpoint(tmp_path, monkeypatch
             raise KeyboardInterrupt
         whole(self, count)
 
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(algorithm, "CHECKPOINT_SECONDS", -1)
     monkeypatch.setattr(Trainer, "block", block)
     with pytest.raises(KeyboardInterrupt):
         fit(SMALL, tmp_path / "checkpoint", "cpu")
@@ -262,7 +262,7 @@ def test_a_crash_costs_only_what_came_after_the_checkpoint(tmp_path, monkeypatch
 
 
 def test_checkpoints_wait_for_their_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", float("inf"))
+    monkeypatch.setattr(algorithm, "CHECKPOINT_SECONDS", float("inf"))
     fit(SMALL, tmp_path / "checkpoint", "cpu")
     assert not (tmp_path / "checkpoint").exists()
 
@@ -288,15 +288,15 @@ KILLED = """
 import pickle, sys, time
 import torch
 from pathlib import Path
-from latentsep import training
+from latentsep.training import algorithm
 torch.set_num_threads(1)
-training.CHECKPOINT_SECONDS = -1
-whole = training.Trainer.block
+algorithm.CHECKPOINT_SECONDS = -1
+whole = algorithm.Trainer.block
 def block(self, count):
     time.sleep(0.1)  # so that the axe falls long before the end
     whole(self, count)
-training.Trainer.block = block
-training.fit(pickle.loads(bytes.fromhex(sys.argv[1])), Path(sys.argv[2]), "cpu", compiled=False)
+algorithm.Trainer.block = block
+algorithm.fit(pickle.loads(bytes.fromhex(sys.argv[1])), Path(sys.argv[2]), "cpu", compiled=False)
 """
 
 

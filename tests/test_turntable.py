@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from latentsep import turntable
-from latentsep.turntable import Ellipsoid
+from latentsep.data import turntable
+from latentsep.data.turntable import Ellipsoid
 
 POSES, SIZE = 72, 24
 OBJECTS = turntable.render(POSES, SIZE)

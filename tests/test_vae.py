@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from latentsep.latent_spaces import Circle, Euclidean
-from latentsep.vae import VAE, negative_log_likelihood
+from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.models.vae import VAE, negative_log_likelihood
 
 SPREAD = st.floats(-1.5, 1.5)
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from latentsep.cli import main
+from latentsep.commands.cli import main
 
 sys.exit(main())

@@ -8,6 +8,7 @@ phases carry markers of their own, so that the order can be read without colour.
 from latentsep.figures.base import Picture
 from latentsep.figures.bayes import ascent, costs, dice_posteriors
 from latentsep.figures.circle import tear_strip, variants
+from latentsep.figures.diagrams import commuting_square, mapping_triangle
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
 from latentsep.figures.estimators import (
     architecture,
@@ -17,21 +18,12 @@ from latentsep.figures.estimators import (
     sigma_x_curves,
     sigma_x_panels,
 )
+from latentsep.figures.film import Film, turning
 from latentsep.figures.holes import barcode
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
-from latentsep.figures.mappings import commuting_square, mapped_grid, mapping_triangle, matrix_steps, rotation_steps
-from latentsep.figures.pictures import (
-    Film,
-    around,
-    learned_circles,
-    lookalikes,
-    orders,
-    reconstructions,
-    strip,
-    turning,
-    views,
-)
+from latentsep.figures.mappings import mapped_grid, matrix_steps, rotation_steps
+from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
 from latentsep.figures.spin import Spin, spin
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates

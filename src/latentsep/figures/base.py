@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 PHASE_MAP = "twilight_shifted"
 PHASE_LABELS = {-np.pi: "−π", -np.pi / 2: "−π/2", 0.0: "0", np.pi / 2: "π/2", np.pi: "π"}
 PHASE_MARKERS = {-np.pi: "o", -np.pi / 2: "s", 0.0: "^", np.pi / 2: "D"}
 #: Marker, line and colour of the first, second, ... curve: told apart without colour too.
 STYLES = (("o", "-", "#0072B2"), ("s", "--", "#D55E00"), ("^", "-.", "#009E73"), ("D", ":", "#CC79A7"))
-_STYLE = mpl.rc_params_from_file(str(resources.files("latentsep") / "latentsep.mplstyle"), use_default_template=False)
+_STYLE_FILE = resources.files("latentsep.figures") / "latentsep.mplstyle"
+_STYLE = mpl.rc_params_from_file(str(_STYLE_FILE), use_default_template=False)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Picture:
 
     figure: Figure
     dense: bool = False
+
+    def shapes(self, kind: str) -> list[Patch]:
+        """What the first panel has of a class of matplotlib, such as ``"Circle"`` or ``"FancyArrowPatch"``."""
+        return [patch for patch in self.figure.axes[0].patches if type(patch).__name__ == kind]
 
     def bytes(self, format: str) -> bytes:
         buffer = io.BytesIO()

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentsep.bayes import Dice, Parabola
 from latentsep.figures.base import STYLES, canvas, picture
+from latentsep.theory.bayes import Dice, Parabola
 
 _HATCHES = ("", "//", "..", "xx")
 

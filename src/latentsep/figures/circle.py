@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from latentsep.datasets import embed, regular_phases
-from latentsep.ensembles import Trained
+from latentsep.data.benchmarks import embed, regular_phases
 from latentsep.figures.base import PHASE_LABELS, canvas, colour, picture, scatter_phases
+from latentsep.training.ensembles import Trained
 
 _TICKS = {phase: PHASE_LABELS[phase] for phase in (-np.pi, 0.0, np.pi)}
 

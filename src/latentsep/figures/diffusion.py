@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from latentsep import diffusion
 from latentsep.figures.base import PHASE_LABELS, canvas, picture
+from latentsep.theory import diffusion
 
 # Tints of one hue, the lighter the later, each with a line of its own.
 _TIMES = (

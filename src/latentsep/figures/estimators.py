@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from numpy.typing import ArrayLike
 
-from latentsep.ensembles import Trained
 from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, STYLES, canvas, picture
 from latentsep.figures.latents import posterior_ellipses
+from latentsep.training.ensembles import Trained
 
 _MOST = 25  # neurons drawn one by one; of a wider layer only both ends are shown
 

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from latentsep.datasets import Benchmark, embed, regular_phases
-from latentsep.ensembles import Trained
+from latentsep.data.benchmarks import Benchmark, embed, regular_phases
 from latentsep.figures.base import canvas, colour, phase_bar, picture, scatter_phases
 from latentsep.figures.circle import posterior_arcs
-from latentsep.latent_spaces import Circle
-from latentsep.runs import Run
+from latentsep.models.latent_spaces import Circle
+from latentsep.training.ensembles import Trained
+from latentsep.training.runs import Run
 
 _FINE = 400  # points of a curve that should look smooth
 

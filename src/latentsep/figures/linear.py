@@ -10,11 +10,11 @@ from matplotlib.patches import Circle
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from latentsep import linear
-from latentsep.datasets import Benchmark
-from latentsep.ensembles import Trained
-from latentsep.evaluation import latents
+from latentsep.data.benchmarks import Benchmark
 from latentsep.figures.base import STYLES, canvas, phase_bar, picture, scatter_phases
+from latentsep.measures.evaluation import latents
+from latentsep.theory import linear
+from latentsep.training.ensembles import Trained
 
 
 @picture

@@ -17,90 +17,19 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from latentsep.datasets import embed
-from latentsep.distributions import wrap
+from latentsep.data.benchmarks import embed
 from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, canvas, phase_bar, picture, scatter_phases
-from latentsep.reductors import Family, Linear, Rotation, angles
+from latentsep.models.distributions import wrap
+from latentsep.reductions.reductors import Rotation, angles
 
 TEX = {"R²": r"\mathbb{R}^2", "S¹": "S^1", "Φ": r"\Phi", "R⁴": r"\mathbb{R}^4", "T²": "T^2"}
-_RED, _BLUE, _GREY, _GREEN = "#A50F15", "#3182BD", "0.45", "#009E73"  # of different lightness, too
-_LOOK = {"R²": ("o", _RED), "S¹": ("s", _BLUE), "Φ": ("^", _GREY), "R⁴": ("o", _RED), "T²": ("s", _BLUE)}
+RED, BLUE, _GREY, _GREEN = "#A50F15", "#3182BD", "0.45", "#009E73"  # of different lightness, too
+_LOOK = {"R²": ("o", RED), "S¹": ("s", BLUE), "Φ": ("^", _GREY), "R⁴": ("o", RED), "T²": ("s", BLUE)}
 _AXES = {"R²": ("z_1", "z_2"), "S¹": (r"\cos\theta", r"\sin\theta"), "Φ": (r"\cos\varphi", r"\sin\varphi")}
 _HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps letters readable on top of marks
-_BEND = 0.24  # of a curved arrow, relative to the distance that it covers
 _INSIDE = 0.84  # radius at which mapped codes are drawn in a circle, whose own codes are at 1
-_DASHED = (0, (4, 1.5))
+DASHED = (0, (4, 1.5))
 _TURN = embed(torch.linspace(-math.pi, math.pi, 200))
-
-
-@picture
-def commuting_square() -> Figure:
-    """Two ways from Z₁ to the data: through its own decoder, and through Z₂ (thesis Fig. 9.1).
-
-    Double arrows are networks and the single one is the reductor; the red path is solid, the blue one dashed.
-    """
-    fig = canvas(4.2, 2.9)
-    ax = fig.subplots()
-    ax.set(xlim=(-0.65, 3.75), ylim=(-0.3, 2.75), aspect="equal")
-    ax.axis("off")
-    places = {"$Z_1$": np.array([0, 2.2]), "$X$": np.array([3.4, 2.2]), "$Z_2$": np.array([0, 0.0])}
-    for name, place in places.items():
-        ax.text(*place, name, ha="center", va="center", fontsize=16)
-    first, data, second = places.values()
-    _straight(ax, first, data, _RED, "-", shafts=2)
-    _straight(ax, first, second, _BLUE, _DASHED, shafts=1)
-    _straight(ax, second, data, _BLUE, _DASHED, shafts=2)
-    ax.text(1.7, 2.34, r"$\mu^*_{X;1}$", ha="center", va="bottom", fontsize=14)
-    ax.text(-0.12, 1.1, r"$M^{(\lambda)}_{1;2}$", ha="right", va="center", fontsize=14)
-    ax.text(1.85, 1.0, r"$\mu^*_{X;2}$", ha="left", va="top", fontsize=14)
-    ax.text(1.6, 2.06, "red path (solid)", ha="center", va="top", color=_RED, fontsize=11)
-    ax.text(0.16, 1.2, "blue path\n(dashed)", ha="left", va="center", color=_BLUE, fontsize=11)
-    return fig
-
-
-def _straight(ax: Axes, start: np.ndarray, end: np.ndarray, colour: str, line: str | tuple, shafts: int) -> None:
-    """An arrow with one shaft or two, which leaves room for the names of the places that it joins."""
-    along = (end - start) / np.linalg.norm(end - start)
-    across = np.array([-along[1], along[0]])
-    start, tip = start + 0.3 * along, end - 0.38 * along
-    for side in np.linspace(-0.045, 0.045, shafts) if shafts > 1 else (0.0,):
-        # A shaft ends where it meets the head, whose sides open at 45 degrees.
-        shaft = np.stack([start + side * across, tip - abs(side) * along + side * across])
-        ax.plot(*shaft.T, linestyle=line, color=colour, linewidth=1.3)
-    head = np.stack([tip + 0.1 * (-along + across), tip, tip + 0.1 * (-along - across)])
-    ax.plot(*head.T, color=colour, linewidth=1.5)
-
-
-@picture
-def mapping_triangle(families: dict[tuple[str, str], Family]) -> Figure:
-    """An arrow for each map, from (source, target), with the parameter that its family has (thesis Fig. 9.2).
-
-    Matrix multiplications are drawn solid and rotations dashed. Raises ``KeyError`` for another name of a space.
-    """
-    fig = canvas(4.8, 3.7)
-    ax = fig.subplots()
-    ax.set(xlim=(-1.75, 1.75), ylim=(-0.5, 1.95), aspect="equal")
-    ax.axis("off")
-    places = {"S¹": np.array([0, 1.6]), "R²": np.array([-1.3, 0]), "Φ": np.array([1.3, 0])}
-    for name, place in places.items():
-        ax.text(*place, f"${TEX[name]}$", ha="center", va="center", fontsize=16)
-    legend = {}
-    for (source, target), family in families.items():
-        linear = isinstance(family, Linear)
-        look = {"color": _RED if linear else _BLUE, "linestyle": "-" if linear else _DASHED, "linewidth": 1.3}
-        start, end = places[source], places[target]
-        shape = {"connectionstyle": f"arc3,rad={_BEND}", "arrowstyle": "-|>", "mutation_scale": 11}
-        ax.add_patch(FancyArrowPatch(start, end, shrinkA=13, shrinkB=13, **shape, **look))
-        # The label sits on the curve, which passes half its bend to the right of the chord.
-        right = np.array([(end - start)[1], (start - end)[0]])
-        parameter = family.symbol.partition(r" \in")[0]
-        label = rf"$M^{{({parameter})}}_{{{TEX[source]};{TEX[target]}}}$"
-        paper = {"color": "white", "pad": 1}
-        ax.text(*((start + end) / 2 + right * _BEND / 2), label, ha="center", va="center", bbox=paper, fontsize=11)
-        kind = "matrix multiplication" if linear else "angle rotation"
-        legend[f"{kind}, ${family.symbol}$"] = Line2D([], [], **look)
-    fig.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, fontsize=10)
-    return fig
 
 
 def factors(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:

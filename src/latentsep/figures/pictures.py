@@ -1,9 +1,7 @@
 """Figures of photographs taken around a loop, and of what networks make of them (thesis ch. 10)."""
 
-import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,9 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
-from PIL import Image
 
-from latentsep.datasets import embed, regular_phases
+from latentsep.data.benchmarks import embed, regular_phases
 from latentsep.figures.base import (
     PHASE_LABELS,
     PHASE_MARKERS,
@@ -29,34 +26,6 @@ from latentsep.figures.base import (
 _RIM = [withStroke(linewidth=2.1, foreground="0.45")]  # keeps pale frames visible on white
 _CIRCLE = embed(torch.linspace(-math.pi, math.pi, 200))
 _APART = math.radians(42)  # least angle between thumbnails, so that they hardly overlap
-
-
-@dataclass(frozen=True)
-class Film:
-    """Pictures ``(frames, H, W)``, uint8, that show themselves one after the other, for ever, as an animated PNG."""
-
-    pictures: np.ndarray
-    rate: int = 12  # frames a second
-
-    def bytes(self) -> bytes:
-        first, *others = (Image.fromarray(frame) for frame in self.pictures)
-        buffer = io.BytesIO()
-        timing = {"duration": 1000 / self.rate, "loop": 0}  # milliseconds a frame; 0 is for ever
-        first.save(buffer, "PNG", save_all=True, append_images=others, optimize=True, **timing)
-        return buffer.getvalue()
-
-    def _repr_mimebundle_(self, **_) -> dict[str, object]:
-        return {"image/png": self.bytes()}
-
-
-def turning(pictures: np.ndarray, rate: int = 12) -> Film:
-    """A film in a loop of pictures ``(frames, H, W)``, uint8 or from 0 to 1, at ``rate`` frames a second."""
-    return Film(eight_bit(pictures), rate)
-
-
-def eight_bit(pictures: np.ndarray) -> np.ndarray:
-    """Pictures, uint8 or from 0 to 1, as uint8."""
-    return np.round(255 * _grey(pictures)).astype(np.uint8)
 
 
 @picture(dense=True)
@@ -195,7 +164,7 @@ def orders(found: dict[str, ArrayLike]) -> Figure:
     return fig
 
 
-def _grey(images: np.ndarray) -> np.ndarray:
+def grey(images: np.ndarray) -> np.ndarray:
     """Pictures from 0 to 1; those of a decoder may leave that range a little."""
     images = np.asarray(images)
     return images / 255 if images.dtype == np.uint8 else images.clip(0, 1)
@@ -207,7 +176,7 @@ def _evenly(count: int, shown: int) -> np.ndarray:
 
 
 def _show(ax: Axes, image: np.ndarray) -> None:
-    ax.imshow(_grey(image), cmap="gray", vmin=0, vmax=1)
+    ax.imshow(grey(image), cmap="gray", vmin=0, vmax=1)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from latentsep.figures.base import Picture
-from latentsep.figures.pictures import eight_bit, views
+from latentsep.figures.film import eight_bit
+from latentsep.figures.pictures import views
 
 _COLUMNS = 9  # pictures in a row of the sheet that the page carries
 _TEMPLATE = """<div class="spin" id="@name">

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from latentsep.datasets import ExtendedBenchmark
+from latentsep.data.benchmarks import ExtendedBenchmark
 from latentsep.figures.base import (
     PHASE_LABELS,
     PHASE_MARKERS,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from latentsep.figures.base import PHASE_MAP, PHASE_MARKERS, Picture, canvas, colour, phase_bar, picture
-from latentsep.latent_spaces import CliffordTorus
+from latentsep.models.latent_spaces import CliffordTorus
 
 #: Where pages, which lie in a folder of their own, find plotly's script; ``book.add_scripts`` puts it there.
 SCRIPT = "../plotly/plotly.min.js"

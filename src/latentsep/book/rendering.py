@@ -1,0 +1,127 @@
+"""From executed notebooks to pages: Jupyter Book, and what a reader offline needs beside its pages."""
+
+import calendar
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+
+import yaml
+
+from latentsep.runtime import files, paths
+
+# Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
+_DATE = str(calendar.timegm((2026, 1, 1, 0, 0, 0)))
+# Not under _static, whose scripts Jupyter Book loads on every page: this one has several megabytes.
+_PLOTLY = "plotly/plotly.min.js"
+_PROGRAM = "from jupyter_book.cli.main import main; main()"
+
+
+class BuildFailed(RuntimeError):
+    """The book could not be rendered, or lacks something that it promises."""
+
+
+def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
+    """Render the whole book into ``folder`` from nothing, warnings as errors; return where its pages are.
+
+    ``notebooks`` are executed chapters, ``plain`` pages without code.
+    """
+    source = _source([*notebooks, *plain], folder / "source")
+    root = paths.root()
+    run_jupyter_book(source, folder, root / "_config.yml", root / "_toc.yml", strict=True)
+    html = folder / "_build" / "html"
+    _trim(html)
+    add_scripts(html)
+    return html
+
+
+def page(notebook: Path) -> Path:
+    """Render one executed notebook as a page of its own, beside it; return the page."""
+    target, root = notebook.with_suffix(""), paths.root()
+    with files.temporary(paths.build(), "page") as scratch:
+        folder = Path(scratch)
+        source, toc, config = _source([notebook], folder / "source"), folder / "toc.yml", folder / "config.yml"
+        os.rename(source / "book" / notebook.name, source / "book" / "page.ipynb")
+        toc.write_text("format: jb-book\nroot: book/page\n")
+        config.write_text(yaml.safe_dump(yaml.safe_load((root / "_config.yml").read_text())))
+        run_jupyter_book(source, folder / "out", config, toc, strict=False)
+        add_scripts(folder / "out" / "_build" / "html")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder / "out" / "_build" / "html", target)
+    return target / "book" / "page.html"
+
+
+def _source(pages: list[Path], folder: Path) -> Path:
+    """The tree that Jupyter Book renders: pages, bibliography, static files, and nothing that is half-done."""
+    (folder / "book").mkdir(parents=True)
+    for path in [*pages, paths.root() / "book" / "references.bib"]:
+        shutil.copy(path, folder / "book")
+    shutil.copytree(paths.root() / "book" / "_static", folder / "_static")
+    return folder
+
+
+def inputs(pages: list[Path], *more: str) -> str:
+    """A hash of all that rendered pages depend on, ``more`` included."""
+    root = paths.root()
+    static = [p for p in (root / "book" / "_static").rglob("*") if p.is_file()]
+    found = hashlib.sha256()
+    for path in [*pages, root / "book" / "references.bib", root / "_config.yml", root / "_toc.yml", *sorted(static)]:
+        found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    versions = sorted(f"{d.name} {d.version}" for d in metadata.distributions())
+    found.update(json.dumps([versions, *more]).encode())
+    return found.hexdigest()
+
+
+def tree(html: Path) -> str:
+    """A hash of every file below a folder; that of no file if there is no such folder."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in html.rglob("*") if p.is_file()):
+        found.update(path.relative_to(html).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict: bool) -> None:
+    """Run ``jupyter-book build``. Raises ``BuildFailed`` with its last lines if it fails."""
+    command = [sys.executable, "-c", _PROGRAM, "build", source]
+    command += ["--config", config, "--toc", toc, "--path-output", target]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": _DATE, "PYTHONHASHSEED": "0"}
+    target.mkdir(parents=True, exist_ok=True)
+    flags = ["-W", "-n", "--keep-going"] if strict else ["-q"]
+    log = target / "jupyter-book.log"
+    with log.open("w") as file:
+        done = subprocess.run([*map(str, command), *flags], stdout=file, stderr=subprocess.STDOUT, env=environment)
+    if done.returncode != 0:
+        text = log.read_text().splitlines()
+        kept = paths.build() / "failed" / "jupyter-book.log"
+        files.write_whole(kept, log.read_bytes(), paths.build())
+        notable = [line for line in text if "WARNING" in line or "ERROR" in line] or text[-15:]
+        raise BuildFailed("jupyter-book failed:\n" + "\n".join(notable) + f"\nthe whole log is {kept}")
+
+
+def add_scripts(html: Path) -> None:
+    """Put plotly's script beside rendered pages if one of them loads it (see ``figures.turnable``)."""
+    if any(_PLOTLY in page.read_text() for page in (html / "book").glob("*.html")):
+        (html / _PLOTLY).parent.mkdir(exist_ok=True)
+        packaged = resources.files("plotly") / "package_data" / "plotly.min.js"
+        (html / _PLOTLY).write_bytes(packaged.read_bytes())
+
+
+def _trim(html: Path) -> None:
+    """Drop what no reader needs: of MathJax's 24 MB the entry script and its fonts suffice."""
+    for folder in html.rglob("mathjax"):
+        if folder.is_dir():
+            _keep_mathjax(folder)
+    (html / ".buildinfo").unlink(missing_ok=True)
+
+
+def _keep_mathjax(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        keep = path.name == "tex-chtml.js" or "woff-v2" in path.parts
+        if path.is_file() and not keep:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()

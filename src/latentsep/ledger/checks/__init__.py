@@ -1,0 +1,77 @@
+"""One executable check for every numbered statement: how far it is from true, as printed and as corrected.
+
+A check holds a formula, or the package's use of it, against another way to the same number
+(quadrature, an exactly solvable model, another library, the networks written out in NumPy), or a
+drawing against what it must show, and returns the distance.
+"""
+
+from collections.abc import Callable, Collection
+
+from latentsep.ledger import ledger, reports
+from latentsep.ledger.checks import (
+    bayes,
+    benchmark,
+    bound,
+    circle,
+    diffusion,
+    divergence,
+    generative,
+    linear,
+    mappings,
+    normal,
+    objective,
+    passages,
+    pictures,
+    probability,
+    reduction,
+    tables,
+    theorem,
+    torus,
+)
+from latentsep.ledger.checks.registry import STATEMENTS
+from latentsep.ledger.ledger import Check
+
+__all__ = [
+    "STATEMENTS",
+    "bayes",
+    "benchmark",
+    "bound",
+    "chapter",
+    "circle",
+    "diffusion",
+    "divergence",
+    "generative",
+    "linear",
+    "mappings",
+    "normal",
+    "objective",
+    "passages",
+    "pictures",
+    "probability",
+    "reduction",
+    "tables",
+    "theorem",
+    "torus",
+]
+
+
+def chapter(
+    number: int | str,
+    measured: dict[str, tuple[Callable[..., Check], object]] | None = None,
+    substituted: Collection[str] = (),
+) -> reports.Report:
+    """Run the checks of a chapter, or of an appendix by its letter.
+
+    ``measured`` adds items that need the chapter's own results: a check, and what it is to look at.
+    ``substituted`` names items whose data was not at hand and had to be substituted; their entries say so.
+    """
+    found = {item: (check,) for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
+    found |= measured or {}
+    order, entries = list(ledger.items()), []
+    for item in sorted(found, key=order.index):
+        check, *results = found[item]
+        entry = ledger.statement(item, check(*results), f"{check.__module__}.{check.__qualname__}")
+        if item in substituted:
+            entry |= {"data": "substitute", "why": f"on a substitute for the thesis's data: {entry['why']}"}
+        entries.append(entry)
+    return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))

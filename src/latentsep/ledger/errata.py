@@ -1,0 +1,77 @@
+"""Errors of the thesis: what is printed, what is meant, what follows, and how far off either is."""
+
+import html
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from latentsep.ledger import ledger
+from latentsep.ledger.reports import field, html_table
+
+KINDS = {
+    "typographical": "a slip of the pen: the text around it, or its use, has the right form",
+    "mathematical": "a statement that is false as printed",
+    "experimental": "a figure or table that shows something else than is said of it",
+}
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """An error in a numbered ``item``: its kind, what is printed and meant, and the consequence; texts are MyST.
+
+    Raises ``ValueError`` for an item or a kind that is not listed.
+    """
+
+    item: str
+    kind: str
+    printed: str
+    meant: str
+    consequence: str
+
+    def __post_init__(self):
+        if self.item not in ledger.items():
+            raise ValueError(f"item is {self.item!r}, which thesis.toml does not list")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; choose {' | '.join(KINDS)}")
+
+
+@cache
+def errata() -> tuple[Erratum, ...]:
+    """All errors that are listed in ``errata.toml``, in the thesis's order."""
+    listed = tomllib.loads((resources.files("latentsep.ledger") / "sources/thesis/errata.toml").read_text())
+    order = list(ledger.items())
+    return tuple(Erratum(item, **texts) for item, texts in sorted(listed.items(), key=lambda e: order.index(e[0])))
+
+
+def unlisted(entries: Sequence[dict]) -> set[str]:
+    """Items that only one of the two has for wrong: the list of errors, or the verdicts of ledger entries."""
+    wrong = {e["id"] for e in entries if "measured" in e and e["verdict"] == "thesis-invalid"}
+    return wrong ^ {erratum.item for erratum in errata()}
+
+
+def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
+    """Errors with what is printed, meant and the consequence, and the distances of their checks, as a MyST table."""
+    by_item = {entry["id"]: entry for entry in entries}
+    lines = [":::{list-table}", ":header-rows: 1", ":widths: 20 30 25 25", ":class: claims", ""]
+    rows = [("where", "printed", "meant", "consequence")]
+    for erratum in listed:
+        where, found = erratum.item, "not computed in this build"
+        if erratum.item in by_item:
+            entry = by_item[erratum.item]
+            where, measured = field(entry, "item"), entry["measured"]
+            found = f"off by {measured['printed']:.2g}, as meant {measured['corrected']:.2g}"
+            found += f" (tolerance {measured['tolerance']:.2g})"
+        rows.append((f"{where}, {erratum.kind}: {found}", erratum.printed, erratum.meant, erratum.consequence))
+    for first, *others in rows:
+        lines += [f"* - {first}", *(f"  - {text}" for text in others)]
+    return "\n".join([*lines, ":::"])
+
+
+def kinds() -> str:
+    """The kinds of errors and how many of each are listed, as an HTML table."""
+    count = Counter(erratum.kind for erratum in errata())
+    rows = ([kind, html.escape(text), str(count[kind])] for kind, text in KINDS.items())
+    return html_table(("kind", "what it is", "listed"), rows)

@@ -1,0 +1,183 @@
+"""How ledger entries show themselves: reports, the numbered table, badges, numbers."""
+
+import html
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from latentsep.ledger.ledger import MIME, VERDICTS, split, tally
+
+
+@dataclass(frozen=True)
+class Report:
+    """Ledger entries that show themselves as a table in a notebook and travel with it."""
+
+    entries: Sequence[dict]
+    columns: Sequence[str] = ("item", "thesis", "ours", "verdict", "why")
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        return {"text/html": self.html(), MIME: {"entries": list(self.entries)}}
+
+    def html(self) -> str:
+        """An HTML table with one row per entry, linked to where the item stands."""
+        return html_table(self.columns, ([field(entry, column) for column in self.columns] for entry in self.entries))
+
+
+def rules() -> str:
+    """The meaning of each verdict, as an HTML table."""
+    return html_table(("verdict", "rule"), ([badge(v), html.escape(rule)] for v, rule in VERDICTS.items()))
+
+
+def overview(entries: Sequence[dict]) -> str:
+    """How many entries of each kind have which verdict, as an HTML table."""
+    kinds = {
+        "fig": "figures",
+        "table": "table values",
+        "alg": "algorithms",
+        "def": "definitions",
+        "thm": "theorems",
+        "lem": "lemmas",
+        "cor": "corollaries",
+        "eq": "equations",
+        "text": "passages",
+    }
+    rows = []
+    for prefix, kind in kinds.items():
+        of_kind = [e for e in entries if e["id"].startswith(prefix + "-")]
+        for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
+            counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
+            name = kind if variant == "published" else f"{kind} ({variant})"
+            rows.append([name, *(str(n) if n else "" for n in counts.values())])
+    return html_table(("", *map(badge, VERDICTS)), rows)
+
+
+def html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of HTML fields in a box of its own, which scrolls where the page is narrow."""
+    top = "".join(f"<th>{h}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{field}</td>" for field in row) + "</tr>" for row in rows)
+    table = f'<table class="ledger"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="ledger-box">{table}</div>'
+
+
+@dataclass(frozen=True)
+class NumberedTable:
+    """A thesis table with each printed value under ours and their verdict; a numbered table in the book.
+
+    One row per cell of the thesis's table, one column per key of ``headings``: a quantity, ``floor``,
+    or ``gap``, by how much −ELBO exceeds the floor. Without ``beside_print`` only ours is shown. The
+    entries travel with it.
+    """
+
+    entries: Sequence[dict]
+    caption: str
+    headings: dict[str, str]
+    beside_print: bool = True
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        return {"text/markdown": self.markdown(), MIME: {"entries": list(self.entries)}}
+
+    def markdown(self) -> str:
+        """A MyST table directive, labelled with the item's anchor."""
+        rows: dict[str, dict[str, dict]] = {}
+        for entry in self.entries:
+            _, cell, quantity = split(entry["id"])
+            rows.setdefault(cell, {})[quantity] = entry
+        body = [self._fields(cell, row) for cell, row in rows.items()]
+        return numbered(self.entries[0]["anchor"], self.caption, self.headings.values(), body)
+
+    def _fields(self, cell: str, row: dict[str, dict]) -> Iterator[str]:
+        dataset, sigma_x = cell.split("/")
+        for heading in self.headings:
+            if heading == "dataset":
+                yield f"$X_{{{dataset[1:]}}}$"
+            elif heading == "sigma_x":
+                yield sigma_x[2:]
+            elif heading in ("floor", "gap"):
+                bound = row["neg_elbo"]
+                value = bound["floor"] if heading == "floor" else bound["ours"]["mean"] - bound["floor"]
+                yield f"{value:.2f}".replace("-", "−")
+            elif not self.beside_print:
+                yield number(row[heading]["ours"])
+            else:
+                entry = row[heading]
+                mark = badge(entry["verdict"], words=False)
+                yield f"<b>{number(entry['ours'])}</b><br>{number(entry['thesis'])}&nbsp;{mark}"
+
+
+@dataclass(frozen=True)
+class ComparedTable:
+    """A thesis table of one quantity with its value by several methods; a numbered table in the book.
+
+    One row per cell, its two names first, then what the thesis prints, then a column for each variant
+    in ``headings``, with its verdict. The entries of all variants travel with it.
+    """
+
+    entries: Sequence[dict]
+    caption: str
+    names: tuple[str, str]
+    headings: dict[str, str]
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        return {"text/markdown": self.markdown(), MIME: {"entries": list(self.entries)}}
+
+    def markdown(self) -> str:
+        """A MyST table directive, labelled with the item's anchor."""
+        rows: dict[str, dict[str, dict]] = {}
+        for entry in self.entries:
+            rows.setdefault(split(entry["id"])[1], {})[entry["variant"]] = entry
+        body = []
+        for cell, row in rows.items():
+            found = [f"{number(row[v]['ours'])}&nbsp;{badge(row[v]['verdict'], words=False)}" for v in self.headings]
+            body.append([*cell.split("/"), number(next(iter(row.values()))["thesis"]), *found])
+        return numbered(self.entries[0]["anchor"], self.caption, [*self.names, "thesis", *self.headings.values()], body)
+
+
+def numbered(name: str, caption: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table directive of MyST with a label: the book numbers it."""
+    headings = list(headings)
+    lines = ["| " + " | ".join(row) + " |" for row in [headings, *rows]]
+    lines.insert(1, "|" + "---|" * len(headings))
+    return "\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, "", ":::"])
+
+
+def badge(verdict: str, words: bool = True) -> str:
+    """A verdict as an HTML badge that also reads without colour, in one mark or with its word."""
+    mark = {"reproduced": "✓", "better": "▲", "differs": "≠", "thesis-invalid": "✗"}[verdict]
+    text = f"{mark} {verdict}" if words else mark
+    return f'<span class="verdict {verdict}" title="{verdict}: {html.escape(VERDICTS[verdict])}">{text}</span>'
+
+
+def field(entry: dict, column: str) -> str:
+    """What a report has of an entry in a column, as HTML; the ``item`` links to where it stands."""
+    if column == "item":
+        name = entry["id"] + ("" if entry.get("variant", "published") == "published" else f" ({entry['variant']})")
+        return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(name)}</a>'
+    if column == "verdict":
+        return badge(entry["verdict"])
+    if column in ("thesis", "ours"):
+        return number(entry[column]) if column in entry else ""
+    if column == "check":
+        return html.escape(f"{entry['why']} (tolerance {entry['measured']['tolerance']:.2g})")
+    if column in ("printed", "corrected"):
+        value = entry["measured"][column]
+        return "" if value is None else f"{value:.2g}"
+    return html.escape(str(entry.get(column, "")))
+
+
+def number(value: dict) -> str:
+    """A mean and standard deviation with as many digits as the deviation supports.
+
+    >>> number({"mean": -28.7943, "std": 0.0924})
+    '−28.79 ± 0.09'
+    """
+    mean, std = value["mean"], value["std"]
+    if mean and abs(mean) < 0.1:
+        power = math.floor(math.log10(abs(mean)))
+        return f"({mean / 10**power:.2f} ± {std / 10**power:.2f})·10<sup>{power}</sup>".replace("-", "−")
+    digits = 2 if abs(mean) < 1000 else 0
+    return f"{mean:.{digits}f} ± {std:.{digits}f}".replace("-", "−")
+
+
+def plain(value: dict) -> str:
+    """The same for a terminal."""
+    return number(value).replace("<sup>", "^").replace("</sup>", "")
