@@ -121,14 +121,14 @@ def let_pages_be(monkeypatch, body: str) -> None:
     monkeypatch.setattr(rendering, "run_jupyter_book", run)
 
 
-@pytest.mark.parametrize(("body", "put"), [('<script src="../plotly/plotly.min.js">', True), ("plotly", False)])
+@pytest.mark.parametrize(("body", "put"), [('<script src="../figures/plotly.min.js">', True), ("plotly", False)])
 def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout, tmp_path, monkeypatch, body, put):
     let_pages_be(monkeypatch, body)
     chapter = chapters.find("1")
     notebooks.execute(chapter, chapter.values({}), build.executed_path(chapter))
     html = rendering.book([build.executed_path(chapter)], [], tmp_path / "rendering")
     # Not under _static, where every page would load it.
-    assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["plotly/plotly.min.js"] * put
+    assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["figures/plotly.min.js"] * put
     assert (html / "book" / "01-small.html").read_text() == body
 
 

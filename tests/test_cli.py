@@ -55,13 +55,13 @@ def test_a_chapter_as_a_page_of_its_own_comes_with_the_script_that_it_loads(chec
 
     def render(source, target, *_, **__) -> None:
         (target / "_build" / "html" / "book").mkdir(parents=True)
-        (target / "_build" / "html" / "book" / "page.html").write_text('<script src="../plotly/plotly.min.js">')
+        (target / "_build" / "html" / "book" / "page.html").write_text('<script src="../figures/plotly.min.js">')
 
     monkeypatch.setattr(rendering, "run_jupyter_book", render)
     assert cli.main(["run", "1", "--html"]) == 0
     page = Path(capsys.readouterr().out.splitlines()[-1])
     assert page == root / "_build" / "runs" / "01-small" / "book" / "page.html"
-    assert (page.parent / "../plotly/plotly.min.js").stat().st_size > 1_000_000
+    assert (page.parent / "../figures/plotly.min.js").stat().st_size > 1_000_000
 
 
 def test_a_failing_cell_is_exit_1_and_keeps_what_was_there(checkout, capsys):

@@ -16,10 +16,9 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from latentsep import figures
-from latentsep.book import rendering
 from latentsep.data.benchmarks import ExtendedBenchmark, embed
 from latentsep.figures.base import PHASE_MARKERS, colour
-from latentsep.figures.turnable import SCRIPT, stereographic
+from latentsep.figures.turnable import stereographic
 from latentsep.measures import homology
 from latentsep.models.distributions import wrap
 from latentsep.models.latent_spaces import CliffordTorus
@@ -447,46 +446,24 @@ def test_a_still_twin_and_its_alternative_text_stand_in_the_page(turnable):
         assert len(opened.convert("RGB").resize((70, 25)).getcolors(2000)) > 100
     plot = turnable.find(class_="turnable-plot")
     assert (plot["role"], plot["aria-label"], plot["tabindex"]) == ("img", ALT, "0")
-    style = turnable.find("style").string
-    # Seen on paper and until plotly has drawn, and only then hidden.
-    assert ".turnable.drawn .turnable-still { display: none; }" in style
-    assert "@media print" in style
-    assert ".turnable-still {" not in style.replace(".turnable.drawn .turnable-still", "")
     buttons = turnable.find_all("button")
     assert [b["aria-pressed"] for b in buttons] == ["true", "false"]
     assert all(f"φ⁽{n}⁾" in b.text for n, b in zip("¹²", buttons, strict=True))
 
 
-def test_the_script_is_beside_the_pages_and_nothing_comes_from_elsewhere(turnable):
-    (script,) = turnable.find_all("script", src=True)
-    assert script["src"] == SCRIPT
-    assert not SCRIPT.startswith(("/", "http"))
-    assert "_static" not in SCRIPT
+def test_the_script_waits_for_plotly_and_nothing_comes_from_elsewhere(turnable):
+    scripts = turnable.find_all("script", src=True)
+    assert [script["src"] for script in scripts] == ["../figures/plotly.min.js", "../figures/turnable.js"]
+    assert all(script.has_attr("defer") for script in scripts)
     text = str(turnable)
     for word in ("http:", "https:", "//cdn", "file:"):
         assert word not in text.replace("data:image", "")
-    inline = turnable.find_all("script", src=False, type=False)[0].string
-    assert f'getElementById("{turnable.find(class_="turnable")["id"]}")' in inline
-    assert "@" not in inline  # every place is filled in
 
 
 def test_the_torus_is_the_same_bytes_each_time(html):
     assert figures.turnable_torus(ALT, 24)._repr_mimebundle_()["text/html"] == html
     with pytest.raises(ValueError, match="phase_points is 7; choose 8 or more"):
         figures.turnable_torus(ALT, 7)
-
-
-def test_the_script_is_put_where_the_page_looks_for_it(html, tmp_path):
-    page = tmp_path / "book" / "11-torus.html"
-    page.parent.mkdir()
-    page.write_text("<p>no figure</p>")
-    rendering.add_scripts(tmp_path)
-    assert sorted(tmp_path.rglob("*.js")) == []
-    page.write_text(html)
-    rendering.add_scripts(tmp_path)
-    (script,) = tmp_path.rglob("*.js")
-    assert (page.parent / SCRIPT).resolve() == script.resolve()
-    assert script.read_bytes() == (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
 
 
 def test_plotly_s_script_names_itself_whether_or_not_the_page_has_modules():

@@ -7,17 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 import yaml
 
+from latentsep.figures import interactive
 from latentsep.runtime import files, paths
 
 # Sphinx writes a date into pages; a fixed one keeps two builds of one commit alike.
 _DATE = str(calendar.timegm((2026, 1, 1, 0, 0, 0)))
-# Not under _static, whose scripts Jupyter Book loads on every page: this one has several megabytes.
-_PLOTLY = "plotly/plotly.min.js"
 _PROGRAM = "from jupyter_book.cli.main import main; main()"
 
 
@@ -103,11 +102,13 @@ def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict
 
 
 def add_scripts(html: Path) -> None:
-    """Put plotly's script beside rendered pages if one of them loads it (see ``figures.turnable``)."""
-    if any(_PLOTLY in page.read_text() for page in (html / "book").glob("*.html")):
-        (html / _PLOTLY).parent.mkdir(exist_ok=True)
-        packaged = resources.files("plotly") / "package_data" / "plotly.min.js"
-        (html / _PLOTLY).write_bytes(packaged.read_bytes())
+    """Put the scripts and styles of interactive figures beside rendered pages, once each, if a page loads them.
+
+    Not under ``_static``, whose scripts Jupyter Book loads on every page: one has several megabytes.
+    """
+    for name in set().union(*(interactive.wanted(page.read_text()) for page in (html / "book").glob("*.html"))):
+        (html / interactive.PLACE).mkdir(exist_ok=True)
+        (html / interactive.PLACE / name).write_bytes(interactive.asset(name))
 
 
 def _trim(html: Path) -> None:

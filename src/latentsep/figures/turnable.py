@@ -1,11 +1,6 @@
 """A torus that a reader can turn, drawn by plotly, with a still twin for paper and for pages without scripts."""
 
-import base64
-import html
-import json
 import math
-import re
-from dataclasses import dataclass, field
 
 import matplotlib as mpl
 import numpy as np
@@ -13,123 +8,26 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from latentsep.figures.base import PHASE_MAP, PHASE_MARKERS, Picture, canvas, colour, phase_bar, picture
+from latentsep.figures.base import PHASE_MAP, PHASE_MARKERS, canvas, colour, phase_bar, picture
+from latentsep.figures.interactive import Interactive
 from latentsep.models.latent_spaces import CliffordTorus
 
-#: Where pages, which lie in a folder of their own, find plotly's script; ``book.add_scripts`` puts it there.
-SCRIPT = "../plotly/plotly.min.js"
 _CORE = math.sqrt(2)  # radius of the circle in the middle of the tube, whose own radius is 1
 _VIEW = (38, -60)  # elevation and azimuth of the camera, in degrees
 _DASHES = (0, (4, 1.5))
 #: Lines in plotly: how far above the surface, and how they look.
 _WHITE, _BLACK = (0.006, {"color": "white", "width": 7}), (0.011, {"color": "black", "width": 3.5})
-_TEMPLATE = """<div class="turnable" id="@name">
-<style>
-.turnable-plot, .turnable-controls, .turnable.drawn .turnable-still { display: none; }
-.turnable.drawn .turnable-plot { display: block; height: min(27rem, 75vw, 90vh); }
-.turnable.drawn .turnable-controls { display: flex; flex-wrap: wrap; gap: 0.4em 0.8em; align-items: center;
-  justify-content: center; font-size: 0.85em; }
-.turnable button { padding: 0.1em 0.7em; border: 1px solid; border-radius: 0.6em; background: none; color: inherit; }
-.turnable button[aria-pressed="true"] { font-weight: 700; border-width: 2px; }
-.turnable i { display: inline-block; width: 9em; height: 0.8em; margin: 0 0.4em; vertical-align: middle;
-  background: linear-gradient(to right, @gradient); border: 1px solid; }
-.bd-content div.cell_output .text_html:has(.turnable) { background: none !important; color: inherit !important; }
-@media print {
-  .turnable-plot, .turnable-controls { display: none !important; }
-  .turnable.drawn .turnable-still { display: block; }
-}
-</style>
-<img class="turnable-still" alt="@alt" src="data:image/png;base64,@still">
-<div class="turnable-plot" role="img" tabindex="0" aria-label="@alt"></div>
-<div class="turnable-controls">
-<button type="button" aria-pressed="true">colour by φ⁽¹⁾</button>
-<button type="button" aria-pressed="false">colour by φ⁽²⁾</button>
-<span>−π<i></i>π</span>
-<span>solid: φ⁽¹⁾ constant, dashed: φ⁽²⁾ constant</span>
-<span>drag or press arrow keys to turn</span>
-</div>
-<script type="application/json">@data</script>
-<script async src="@script"></script>
-<script>
-(() => {
-  const root = document.getElementById("@name");
-  const plot = root.querySelector(".turnable-plot"), buttons = [...root.querySelectorAll("button")];
-  const {first, second, surface, lines, scale} = JSON.parse(root.querySelector("script[type='application/json']").text);
-  // Rows of the surface share their second phase, columns their first.
-  const sheet = value => second.map(b => first.map(a => value(a, b)));
-  const shades = [sheet((a, b) => a), sheet((a, b) => b)];
-  const multiple = phase => (phase / Math.PI).toFixed(2).replace("-", "−") + " π";
-  const hidden = {visible: false, showspikes: false};
-  const layout = {
-    margin: {l: 0, r: 0, t: 0, b: 0}, showlegend: false,
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    scene: {xaxis: hidden, yaxis: hidden, zaxis: hidden, aspectmode: "data", dragmode: "turntable",
-      bgcolor: "rgba(0,0,0,0)", camera: {eye: @eye}},
-  };
-  const traces = [
-    {type: "surface", ...surface, surfacecolor: shades[0], colorscale: scale, cmin: -Math.PI, cmax: Math.PI,
-      showscale: false, text: sheet((a, b) => "φ⁽¹⁾ = " + multiple(a) + "<br>φ⁽²⁾ = " + multiple(b)),
-      hoverinfo: "text", hoverlabel: {bgcolor: "white", bordercolor: "#444", font: {color: "black", size: 14}},
-      lighting: {ambient: 0.85, diffuse: 0.2, specular: 0, fresnel: 0},
-      contours: {x: {highlight: false}, y: {highlight: false}, z: {highlight: false}}},
-    ...lines.map(line => ({type: "scatter3d", mode: "lines", hoverinfo: "skip", ...line})),
-  ];
-  const draw = async () => {
-    if (!document.createElement("canvas").getContext("webgl")) return;  // the still picture stays
-    root.classList.add("drawn");
-    try {
-      await Plotly.newPlot(plot, traces, layout, {displayModeBar: false, responsive: true, scrollZoom: false});
-    } catch {
-      root.classList.remove("drawn");
-    }
-  };
-  buttons.forEach((button, number) => button.addEventListener("click", () => {
-    buttons.forEach(b => b.setAttribute("aria-pressed", b === button));
-    Plotly.restyle(plot, {surfacecolor: [shades[number]]}, [0]);
-  }));
-  plot.addEventListener("keydown", event => {
-    const turn = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
-    if (!turn) return;
-    event.preventDefault();
-    const {x, y, z} = plot.layout.scene.camera.eye, far = Math.hypot(x, y, z);
-    const across = Math.atan2(y, x) + turn[0] * Math.PI / 18;
-    const up = Math.max(-1.5, Math.min(1.5, Math.asin(z / far) + turn[1] * Math.PI / 18));
-    const eye = [Math.cos(up) * Math.cos(across), Math.cos(up) * Math.sin(across), Math.sin(up)].map(c => c * far);
-    Plotly.relayout(plot, {"scene.camera.eye": {x: eye[0], y: eye[1], z: eye[2]}});
-  });
-  if (window.Plotly) draw();
-  else root.querySelector("script[src]").addEventListener("load", draw);
-})();
-</script>
-</div>"""
 
 
-@dataclass(frozen=True)
-class Turnable:
-    """A closed surface over two phases that shows itself in a page, to be turned; ``still`` is seen where it cannot be.
+class Turnable(Interactive):
+    """A closed surface over two phases, to be turned.
 
-    ``data`` holds the values of the ``first`` and ``second`` phase that make the grid, the ``surface`` and ``lines`` as
-    plotly has them, and the colour ``scale``. ``name`` is the element's id in the page, and ``alt`` says what there
-    is to see.
+    Its data holds the values of the ``first`` and ``second`` phase that make the grid, the ``surface`` and ``lines`` as
+    plotly has them, the colour ``scale``, and where the ``eye`` of the camera is.
     """
 
-    name: str
-    alt: str
-    data: dict[str, object] = field(repr=False)
-    still: Picture = field(repr=False)
-
-    def _repr_mimebundle_(self, **_) -> dict[str, object]:
-        x, y, z = (round(c, 4) for c in 1.75 * _towards_camera())
-        parts = {
-            "name": self.name,
-            "alt": html.escape(self.alt),
-            "still": base64.b64encode(self.still.bytes("png")).decode(),
-            "gradient": ", ".join(shade for _, shade in self.data["scale"]),
-            "data": json.dumps(self.data, separators=(",", ":")),
-            "eye": json.dumps({"x": x, "y": y, "z": z}),
-            "script": SCRIPT,
-        }
-        return {"text/html": re.sub(f"@({'|'.join(parts)})", lambda match: parts[match[1]], _TEMPLATE)}
+    kind = "turnable"
+    needs = ("plotly.min.js",)
 
 
 def turnable_torus(alt: str, phase_points: int = 60) -> Turnable:
@@ -153,9 +51,10 @@ def turnable_torus(alt: str, phase_points: int = 60) -> Turnable:
         "second": second.round(5).tolist(),
         "surface": _coordinates(torus(*np.meshgrid(first, second))),
         "lines": lines,
+        "eye": dict(zip("xyz", (1.75 * _towards_camera()).round(4).tolist(), strict=True)),
         "scale": [(round(k / 32, 5), mpl.colors.to_hex(shade)) for k, shade in enumerate(shades)],
     }
-    return Turnable("turnable-torus", alt, data, _still())
+    return Turnable("turnable-torus", alt, _still(), data)
 
 
 def stereographic(points: Tensor) -> Tensor:

@@ -1,0 +1,60 @@
+// A closed surface over two phases, drawn by plotly: turned by dragging or with arrow keys, coloured by either phase.
+"use strict";
+for (const root of document.querySelectorAll(".turnable:not(.live)")) {
+  const plot = root.querySelector(".turnable-plot"), buttons = [...root.querySelectorAll("button")];
+  const data = JSON.parse(root.querySelector("script[type='application/json']").text);
+  const { first, second, surface, lines, scale, eye } = data;
+  root.querySelector("i").style.background = `linear-gradient(to right, ${scale.map(([, shade]) => shade).join(", ")})`;
+  // Rows of the surface share their second phase, columns their first.
+  const sheet = value => second.map(b => first.map(a => value(a, b)));
+  const shades = [sheet(a => a), sheet((a, b) => b)];
+  const multiple = phase => (phase / Math.PI).toFixed(2).replace("-", "−") + " π";
+  const hidden = { visible: false, showspikes: false };
+  const layout = {
+    margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    scene: {
+      xaxis: hidden, yaxis: hidden, zaxis: hidden, aspectmode: "data", dragmode: "turntable",
+      bgcolor: "rgba(0,0,0,0)", camera: { eye },
+    },
+  };
+  const traces = [
+    {
+      type: "surface", ...surface, surfacecolor: shades[0], colorscale: scale, cmin: -Math.PI, cmax: Math.PI,
+      showscale: false, text: sheet((a, b) => `φ⁽¹⁾ = ${multiple(a)}<br>φ⁽²⁾ = ${multiple(b)}`),
+      hoverinfo: "text", hoverlabel: { bgcolor: "white", bordercolor: "#444", font: { color: "black", size: 14 } },
+      lighting: { ambient: 0.85, diffuse: 0.2, specular: 0, fresnel: 0 },
+      contours: { x: { highlight: false }, y: { highlight: false }, z: { highlight: false } },
+    },
+    ...lines.map(line => ({ type: "scatter3d", mode: "lines", hoverinfo: "skip", ...line })),
+  ];
+  const live = on => {
+    root.querySelector(".live-only").hidden = !on;
+    root.classList.toggle("live", on);
+  };
+  const draw = async () => {
+    // The still picture stays where there is no WebGL.
+    if (!window.Plotly || !document.createElement("canvas").getContext("webgl")) return;
+    live(true);
+    try {
+      await Plotly.newPlot(plot, traces, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
+    } catch {
+      live(false);
+    }
+  };
+  buttons.forEach((button, number) => button.addEventListener("click", () => {
+    buttons.forEach(b => b.setAttribute("aria-pressed", b === button));
+    Plotly.restyle(plot, { surfacecolor: [shades[number]] }, [0]);
+  }));
+  plot.addEventListener("keydown", event => {
+    const turn = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!turn) return;
+    event.preventDefault();
+    const { x, y, z } = plot.layout.scene.camera.eye, far = Math.hypot(x, y, z);
+    const across = Math.atan2(y, x) + turn[0] * Math.PI / 18;
+    const up = Math.max(-1.5, Math.min(1.5, Math.asin(z / far) + turn[1] * Math.PI / 18));
+    const turned = [Math.cos(up) * Math.cos(across), Math.cos(up) * Math.sin(across), Math.sin(up)].map(c => c * far);
+    Plotly.relayout(plot, { "scene.camera.eye": { x: turned[0], y: turned[1], z: turned[2] } });
+  });
+  draw();
+}
