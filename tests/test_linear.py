@@ -33,7 +33,7 @@ def by_numbers(*values):
 def grid():
     near = 10.0 ** -np.arange(1, 9)
     ratios = np.concatenate([np.geomspace(0.01, 0.8, 5), 1 - near, [1.0], 1 + near, [2.0, 10.0]])
-    return checks.linear.against_minimisation(np.array([1e-3, 0.1, 1.0, 3.0]), np.geomspace(0.1, 5, 5), ratios)
+    return checks.theorem.against_minimisation(np.array([1e-3, 0.1, 1.0, 3.0]), np.geomspace(0.1, 5, 5), ratios)
 
 
 def test_corrected_radius_is_that_of_direct_minimisation_on_the_whole_grid(grid):
@@ -201,7 +201,7 @@ def test_predictions_agree_with_the_collapse_on_data_of_that_variance():
 
 
 def test_the_drawn_marks_are_the_radii_found():
-    grid = checks.linear.against_minimisation(np.array([0.1]), np.array([0.5, 1.0]), np.array([0.2, 1.0, 2.0]))
+    grid = checks.theorem.against_minimisation(np.array([0.1]), np.array([0.5, 1.0]), np.array([0.2, 1.0, 2.0]))
     axes = figures.radii(grid, sigma=0, widths=(0, 1)).figure.axes
     for width, ax in enumerate(axes):
         drawn = {line.get_label(): line.get_ydata() for line in ax.get_lines()}

@@ -11,6 +11,7 @@ The rooms read from the ground up; each imports only from those above it in this
 - ``reductions``: one generative model expressed through another;
 - ``figures``: one function per kind of picture;
 - ``ledger``: what the sources say against what was found;
+- ``findings``: the numbers of each chapter;
 - ``book``: from text to pages;
 - ``commands``: the command line.
 

@@ -1,5 +1,6 @@
 """Measured numbers inside sentences and tables."""
 
+import dataclasses
 from collections.abc import Callable
 
 import myst_nb
@@ -27,6 +28,11 @@ def pace(run: Run) -> str:
     """
     cooled = f", the last {run.cooled:,} of them at a tenth of it" if run.cooled else ""
     return f"{run.updates:,} updates at a rate of {run.learning_rate:g}{cooled}"
+
+
+def tell(summary: object) -> None:
+    """Store the fields of a summary, a dataclass, under their names: what a page says in numbers, in one go."""
+    glue(**{field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)})
 
 
 def glue(**values: object) -> None:
