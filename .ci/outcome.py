@@ -13,7 +13,7 @@ for page in [paths.html() / "index.html", *pages]:
 everything = ledger.read()
 entries = {e["id"]: e for e in everything if e.get("variant", "published") == "published"}
 corrected = {e["id"]: e for e in everything if e.get("variant") == "corrected"}
-cells = {f"{t}/{c}/{q}" for t, v in ledger.thesis()["tables"].items() for c in v["cells"] for q in v["quantities"]}
+cells = {f"{t}/{c}/{q}" for t, v in ledger.tables().items() for c in v["cells"] for q in v["quantities"]}
 missing = (cells | {item for item in ledger.items() if not item.startswith("table")}) - set(entries)
 assert not missing, f"no ledger entry for {sorted(missing)}"
 

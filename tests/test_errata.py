@@ -50,7 +50,7 @@ def test_errors_come_in_the_order_of_the_thesis_and_say_all():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"item": "eq-99.1"}, "item is 'eq-99.1', which thesis.toml does not list"),
+        ({"item": "eq-99.1"}, "item is 'eq-99.1', which no source lists"),
         ({"kind": "grave"}, "kind is 'grave'; choose typographical | mathematical | experimental"),
     ],
 )

@@ -14,7 +14,7 @@ FIGURE = """<figure id="fig-3-1"><img src="a.svg" alt="Two networks."/>
 def pages(tmp_path, monkeypatch):
     """A book of one chapter with one listed item, written to disk and inspected."""
     monkeypatch.setattr(ledger, "items", lambda: {"fig-3.1": (3, "Architecture")})
-    monkeypatch.setattr(ledger, "thesis", lambda: {"tables": {}})
+    monkeypatch.setattr(ledger, "tables", dict)
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "a.svg").write_text("<svg/>")
     entry = {**ledger.statement("fig-3.1", ledger.Check("", 0, 0), "guard"), "page": "03-vae.html"}
@@ -76,8 +76,8 @@ def tables(tmp_path, monkeypatch):
         [{**e, "page": "07-circle.html"} for e in ledger.table("table-7.1", summary, {}, variant, "book")]
         for variant in ("published", "corrected")
     )
-    listed = {"table-7.1": ledger.thesis()["tables"]["table-7.1"]}
-    monkeypatch.setattr(ledger, "thesis", lambda: {"tables": listed})
+    listed = {"table-7.1": ledger.tables()["table-7.1"]}
+    monkeypatch.setattr(ledger, "tables", lambda: listed)
 
     def look(body: str, entries: list | None = None) -> Found:
         (tmp_path / "book" / "07-circle.html").write_text(f"<html><body><article>{body}</article></body></html>")
@@ -120,7 +120,7 @@ def test_a_value_that_is_missing_is_named(tables):
 
 def test_items_of_an_appendix_stand_under_lower_case_names(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "items", lambda: {"fig-A.1": ("A", "Solutions")})
-    monkeypatch.setattr(ledger, "thesis", lambda: {"tables": {}})
+    monkeypatch.setattr(ledger, "tables", dict)
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "a.svg").write_text("<svg/>")
     entry = {**ledger.statement("fig-A.1", ledger.Check("", 0, 0), "guard"), "page": "A-heat.html"}

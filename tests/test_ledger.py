@@ -86,7 +86,7 @@ def test_the_rule_for_statements():
 
 
 def test_an_unlisted_item_cannot_enter_the_ledger():
-    with pytest.raises(ValueError, match="does not list"):
+    with pytest.raises(ValueError, match="no source lists"):
         ledger.statement("eq-99.1", Check("", 0, 0), "guard")
 
 

@@ -58,7 +58,7 @@ def _promised(html: Path, entries: list[dict], soups: dict[Path, BeautifulSoup],
     for item, (chapter, _) in ledger.items().items():
         if str(chapter) in chapters and item not in seen:
             problems.append(f"{item}: no ledger entry")
-    for table, content in ledger.thesis()["tables"].items():
+    for table, content in ledger.tables().items():
         cells = {f"{table}/{cell}/{q}" for cell in content["cells"] for q in content["quantities"]}
         shown = [e for e in entries if e["id"].startswith(f"{table}/")]
         for variant in {e["variant"] for e in shown}:

@@ -4,17 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-_NAMES = {
-    "fig": ("fig. {}", "figure {}"),
-    "table": ("table {}",),
-    "alg": ("algorithm {}",),
-    "def": ("definition {}",),
-    "thm": ("theorem {}",),
-    "lem": ("lemma {}",),
-    "cor": ("corollary {}",),
-    "eq": ("({})", "equation {}"),
-    "text": (),
-}
+from latentsep.ledger import sources
 
 
 def names(item: str) -> list[str]:
@@ -24,7 +14,7 @@ def names(item: str) -> list[str]:
     ['fig-a.1', 'fig. a.1', 'figure a.1']
     """
     kind, _, number = item.lower().partition("-")
-    return [item.lower(), *(name.format(number) for name in _NAMES[kind])]
+    return [item.lower(), *(name.format(number) for name in sources.KINDS[kind].asked)]
 
 
 def add_items(html: Path, entries: Sequence[dict]) -> None:

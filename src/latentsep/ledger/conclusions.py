@@ -19,7 +19,7 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the thesis in our words, and the numbered ``items`` (not tables) that it rests on.
+    """A statement of a source in our words, and the numbered ``items`` (not tables) that it rests on.
 
     Raises ``ValueError`` for an item that is not listed, or a table, which has a verdict for each cell.
     """
@@ -30,7 +30,7 @@ class Claim:
     def __post_init__(self):
         for item in self.items:
             if item not in ledger.items() or item.startswith("table-"):
-                raise ValueError(f"items has {item!r}; choose figures, definitions or equations that thesis.toml lists")
+                raise ValueError(f"items has {item!r}; choose figures, definitions or equations that a source lists")
 
     def evidence(self, entries: Sequence[dict]) -> list[dict]:
         """The ledger entries of the items, in their order; those that are not there are left out."""

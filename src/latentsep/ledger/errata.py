@@ -1,14 +1,12 @@
-"""Errors of the thesis: what is printed, what is meant, what follows, and how far off either is."""
+"""Errors of the sources: what is printed, what is meant, what follows, and how far off either is."""
 
 import html
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from latentsep.ledger import ledger
+from latentsep.ledger import ledger, sources
 from latentsep.ledger.reports import field, html_table
 
 KINDS = {
@@ -33,17 +31,18 @@ class Erratum:
 
     def __post_init__(self):
         if self.item not in ledger.items():
-            raise ValueError(f"item is {self.item!r}, which thesis.toml does not list")
+            raise ValueError(f"item is {self.item!r}, which no source lists")
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; choose {' | '.join(KINDS)}")
 
 
 @cache
-def errata() -> tuple[Erratum, ...]:
-    """All errors that are listed in ``errata.toml``, in the thesis's order."""
-    listed = tomllib.loads((resources.files("latentsep.ledger") / "sources/thesis/errata.toml").read_text())
+def errata(source: str | None = None) -> tuple[Erratum, ...]:
+    """All errors that are listed for one source, or for all of them, in the order of its items."""
+    chosen = sources.every().values() if source is None else [sources.every()[source]]
+    listed = [Erratum(item, **texts) for each in chosen for item, texts in each.errata.items()]
     order = list(ledger.items())
-    return tuple(Erratum(item, **texts) for item, texts in sorted(listed.items(), key=lambda e: order.index(e[0])))
+    return tuple(sorted(listed, key=lambda erratum: order.index(erratum.item)))
 
 
 def unlisted(entries: Sequence[dict]) -> set[str]:

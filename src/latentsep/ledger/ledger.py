@@ -1,19 +1,18 @@
-"""The reproduction ledger: the thesis's numbered items, and the rule that judges each.
+"""The reproduction ledger: what the sources number, and the rule that judges each item.
 
 A chapter shows entries as a report or table (``reports``), the executed notebook keeps them beside
 it, and ``make book`` gathers them into ``_build/reproduction.json``. Nothing here is typed in but what
-the thesis prints (``thesis.toml``).
+the ``sources`` print.
 """
 
 import json
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
+from latentsep.ledger import sources
 from latentsep.runtime import paths
 
 MIME = "application/vnd.latentsep.ledger+json"
@@ -106,16 +105,14 @@ def judge(
     return "differs", why
 
 
-@cache
-def thesis() -> dict:
-    """The thesis's numbered items and tables, as kept in ``thesis.toml``."""
-    return tomllib.loads((resources.files("latentsep.ledger") / "sources/thesis/items.toml").read_text())
-
-
 def items() -> dict[str, tuple[int | str, str]]:
-    """Every listed item: identifier to chapter, a number or an appendix's letter, and title."""
-    chapters = ((int(ch) if ch.isdigit() else ch, listed) for ch, listed in thesis()["items"].items())
-    return {key: (chapter, title) for chapter, listed in chapters for key, title in listed.items()}
+    """Every listed item: identifier to chapter, a number or letters, and title."""
+    return {item: where for source in sources.every().values() for item, where in source.items.items()}
+
+
+def tables() -> dict[str, dict]:
+    """Every table with the values that its source prints: its ``quantities``, and ``cells`` by name."""
+    return {name: table for source in sources.every().values() for name, table in source.tables.items()}
 
 
 def anchor(item: str) -> str:
@@ -126,9 +123,9 @@ def anchor(item: str) -> str:
 @cache
 def cells(table: str) -> dict[str, dict[str, Printed]]:
     """The printed values of a table: cell to quantity to value. Raises ``ValueError`` for an unknown table."""
-    if table not in thesis()["tables"]:
-        raise ValueError(f"table is {table!r}; choose one of {', '.join(thesis()['tables'])}")
-    entry = thesis()["tables"][table]
+    if table not in (listed := tables()):
+        raise ValueError(f"table is {table!r}; choose one of {', '.join(listed)}")
+    entry = listed[table]
     return {
         cell: dict(zip(entry["quantities"], map(Printed.parse, printed), strict=True))
         for cell, printed in entry["cells"].items()
@@ -141,7 +138,7 @@ def statement(item: str, check: Check, guard: str) -> dict:
     Raises ``ValueError`` for an unlisted item.
     """
     if item not in items():
-        raise ValueError(f"item is {item!r}, which thesis.toml does not list")
+        raise ValueError(f"item is {item!r}, which no source lists")
     chapter, title = items()[item]
     numbers = {"printed": check.printed, "corrected": check.corrected, "tolerance": check.tolerance}
     measured = {name: value if value is None else float(value) for name, value in numbers.items()}  # for JSON

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from latentsep.ledger import sources
 from latentsep.ledger.ledger import MIME, VERDICTS, split, tally
 
 
@@ -29,25 +30,20 @@ def rules() -> str:
 
 
 def overview(entries: Sequence[dict]) -> str:
-    """How many entries of each kind have which verdict, as an HTML table."""
-    kinds = {
-        "fig": "figures",
-        "table": "table values",
-        "alg": "algorithms",
-        "def": "definitions",
-        "thm": "theorems",
-        "lem": "lemmas",
-        "cor": "corollaries",
-        "eq": "equations",
-        "text": "passages",
-    }
+    """How many entries of each kind have which verdict, as an HTML table; by source, if they are of several."""
+    of = {entry["id"]: sources.of(split(entry["id"])[0] if "/" in entry["id"] else entry["id"]) for entry in entries}
+    several = len({source.name for source in of.values()}) > 1
     rows = []
-    for prefix, kind in kinds.items():
-        of_kind = [e for e in entries if e["id"].startswith(prefix + "-")]
-        for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
-            counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
-            name = kind if variant == "published" else f"{kind} ({variant})"
-            rows.append([name, *(str(n) if n else "" for n in counts.values())])
+    for source in sources.every().values():
+        found = [entry for entry in entries if of[entry["id"]] == source]
+        if several and found:
+            rows.append([f"<b>{html.escape(source.title)}</b>", *("" for _ in VERDICTS)])
+        for prefix, kind in sources.KINDS.items():
+            of_kind = [e for e in found if e["id"].startswith(prefix + "-")]
+            for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
+                counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
+                name = kind.plural if variant == "published" else f"{kind.plural} ({variant})"
+                rows.append([name, *(str(n) if n else "" for n in counts.values())])
     return html_table(("", *map(badge, VERDICTS)), rows)
 
 
