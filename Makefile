@@ -23,10 +23,15 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check src tests .ci
 	$(BIN)/ruff format --check src tests .ci
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/mypy
 	@for page in $$(grep -l '{code-cell}' book/*.md); do \
 	  $(BIN)/jupytext --quiet --to py:percent -o - $$page \
 	  | $(BIN)/ruff check --quiet --ignore E402,B018,F704,E501,I001 --stdin-filename $$page.py - || exit 1; \
 	done
+	@if command -v node >/dev/null; then \
+	  for script in src/latentsep/figures/assets/*.js; do node --check $$script || exit 1; done; \
+	else echo "node is not here: scripts are not checked"; fi
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
