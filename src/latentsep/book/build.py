@@ -128,7 +128,7 @@ def _execute(pages: list[Chapter], profile: str, ledger_text: str = "") -> None:
     """Execute chapters, as many at once as there are cores. Raises ``ChapterFailed`` when all others are done."""
     seconds = {c.name: cost.seconds if (cost := costs.read(_cost(c, profile))) else _UNKNOWN for c in pages}
     slowest_first = sorted(pages, key=lambda c: seconds[c.name], reverse=True)
-    tasks = {c.name: (_execute_one, c, profile, ledger_text) for c in slowest_first}
+    tasks: dict[str, tuple] = {c.name: (_execute_one, c, profile, ledger_text) for c in slowest_first}
     with progress.bar("chapters", round(sum(seconds.values())), position=0) as bar:
 
         def finished(name: str, _: object = None) -> None:

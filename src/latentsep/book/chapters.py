@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -66,7 +67,7 @@ class Chapter:
 
     @property
     def title(self) -> str:
-        return re.search(r"^# (.+)$", self.text, re.MULTILINE)[1]
+        return re.findall(r"^# (.+)$", self.text, re.MULTILINE)[0]
 
     @property
     def is_notebook(self) -> bool:
@@ -107,7 +108,7 @@ class Chapter:
                 raise UsageError(f"{self.name} has no parameter {name!r}; choose {', '.join(known) or 'none'}")
         return {name: changes.get(name, p.default) for name, p in known.items()}
 
-    def state(self, values: dict[str, object], ledger_text: str = "") -> dict[str, str | dict[str, str]]:
+    def state(self, values: dict[str, object], ledger_text: str = "") -> dict[str, Any]:
         """What the executed chapter depends on, part by part, as hashes; of the code, room by room."""
         code = "\n".join(c["source"] for c in self.notebook()["cells"] if c["cell_type"] == "code")
         reached = fingerprints.reached(code)

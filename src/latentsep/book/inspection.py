@@ -88,10 +88,10 @@ def _links(path: Path, soup: BeautifulSoup, soups: dict[Path, BeautifulSoup]) ->
     """Links and resources that lead nowhere, and resources that an offline reader would miss."""
     problems = []
     for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href"), ("source", "src")):
-        for element in soup.find_all(tag, **{attribute: True}):
-            address = urlsplit(element[attribute])
+        for element in soup.find_all(tag, attrs={attribute: True}):
+            address = urlsplit(str(element[attribute]))
             if address.scheme in ("http", "https"):
-                loaded = tag != "a" and "canonical" not in element.get("rel", ())
+                loaded = tag != "a" and "canonical" not in element.get_attribute_list("rel")
                 problems += [f"loads {element[attribute]}, which an offline reader cannot"] if loaded else []
                 continue
             if address.scheme or element[attribute] == "#":
@@ -109,7 +109,7 @@ def _leftovers(soup: BeautifulSoup) -> list[str]:
     problems = []
     for text in soup.find_all(string=_LEFTOVERS):
         inside = [p.name for p in text.parents if p.name in _NOT_PROSE]
-        if not inside and not any("math" in p.get("class", ()) for p in text.parents):
+        if not inside and not any("math" in p.get_attribute_list("class") for p in text.parents):
             problems.append(f"raw markup: {text.strip()[:80]!r}")
     for block in soup.select("div.math"):
         # Sphinx wraps a block with a line break in an environment in which MathJax allows no tag.
@@ -124,8 +124,8 @@ def _pictures(soup: BeautifulSoup) -> list[str]:
     """Pictures inside a page's article must have alternative text."""
     article = soup.find("article") or soup
     missing = [
-        i["src"]
-        for i in article.find_all("img")
-        if not i.get("alt", "").strip() or i["alt"].startswith(("../", "_images"))
+        image["src"]
+        for image in article.find_all("img")
+        if not (alt := str(image.get("alt", "")).strip()) or alt.startswith(("../", "_images"))
     ]
     return [f"no alternative text for {src}" for src in missing]

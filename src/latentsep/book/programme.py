@@ -6,6 +6,7 @@ chapter's function is resumed when the records hold all that it has asked for.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from latentsep.data import images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
@@ -35,18 +36,18 @@ def baseline(profile: str, seed: int, repetitions: int, **_: object) -> Stages:
     yield _trainings([experiments.sigma_x_sweep(profile, repetitions=repetitions, seed=seed)])
 
 
-def benchmark(profile: str, seed: int, repetitions: int, **changes: object) -> Stages:
+def benchmark(profile: str, seed: int, repetitions: int, **changes: Any) -> Stages:
     run = experiments.benchmark_table(profile, repetitions=repetitions, seed=seed, **changes)
     slow = experiments.benchmark_table(profile, repetitions=1, seed=seed, table=protocols.PRINTED, **changes)
     variants = [*experiments.other_activations(run).values(), *experiments.other_batches(run, profile).values()]
     yield _trainings([run, slow, *variants, experiments.smallest()])
 
 
-def simplified(profile: str, seed: int, resolution: int, **changes: object) -> Stages:
+def simplified(profile: str, seed: int, resolution: int, **changes: Any) -> Stages:
     yield _trainings([experiments.benchmark_table(profile, seed=seed, **changes)])
 
 
-def diffusion(profile: str, seed: int, repetitions: int, **changes: object) -> Stages:
+def diffusion(profile: str, seed: int, repetitions: int, **changes: Any) -> Stages:
     tables = experiments.circle_tables(profile, repetitions, seed, **changes)
     plane = experiments.benchmark_table(profile, repetitions=repetitions, seed=seed, **changes)
     start = replace(tables["corrected"], updates=0, cooled=0)
@@ -59,11 +60,11 @@ def diffusion(profile: str, seed: int, repetitions: int, **changes: object) -> S
 def generative(profile: str, seed: int, updates: int, **_: object) -> Stages:
     runs = experiments.circle_tables(profile, seed=seed)["corrected"], experiments.benchmark_table(profile, seed=seed)
     yield _trainings(runs)
-    _, pairs = comparisons.examples(*(comparisons.one(train(run)) for run in runs))
+    pairs = comparisons.examples(*(comparisons.one(train(run)) for run in runs))[1]
     yield [reduction.job(pairs, repetitions=1, updates=updates, samples=256, seed=seed)]
 
 
-def reductions(profile: str, seed: int, repetitions: int, maps: int, **changes: object) -> Stages:
+def reductions(profile: str, seed: int, repetitions: int, maps: int, **changes: Any) -> Stages:
     readings = experiments.reductions(profile, repetitions, seed, **changes)
     again = experiments.redrawn(readings["corrected"][0])
     yield _trainings([*(run for *pair, _ in readings.values() for run in pair), *again.values()])
@@ -103,7 +104,7 @@ def pictures(
     yield [reduction.job(p, **comparisons.map_protocol(profile, seed)) for p in pairs]
 
 
-def torus(profile: str, seed: int, repetitions: int, starts: int, maps: int, **changes: object) -> Stages:
+def torus(profile: str, seed: int, repetitions: int, starts: int, maps: int, **changes: Any) -> Stages:
     runs = experiments.torus(profile, repetitions, seed, **changes)
     runs |= {f"{name}, rectified": run for name, run in experiments.rectified_torus(runs, profile).items()}
     chosen = [name for name in runs if name.startswith("corrected")]

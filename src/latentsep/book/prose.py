@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import myst_nb
 
+from latentsep.findings.numerals import numeral
 from latentsep.training.runs import Run
 
 
-def fixed(digits: int, sign: str = "") -> Callable[[object], object]:
+def fixed(digits: int, sign: str = "") -> Callable[[Any], Any]:
     """A format of so many decimals with a real minus sign, for sentences and tables; words and counts stay as they are.
 
     ``sign="+"`` shows it in front of positive values, too.
@@ -16,7 +18,7 @@ def fixed(digits: int, sign: str = "") -> Callable[[object], object]:
     >>> fixed(2)(-1.234), fixed(0, "+")(7.3), fixed(2)(-0.001), fixed(2)("none"), fixed(2)(3)
     ('−1.23', '+7', '0.00', 'none', 3)
     """
-    return lambda value: value if isinstance(value, str | int) else f"{value:{sign}z.{digits}f}".replace("-", "−")
+    return lambda value: value if isinstance(value, str | int) else numeral(value, digits, sign)
 
 
 def pace(run: Run) -> str:
@@ -30,7 +32,7 @@ def pace(run: Run) -> str:
     return f"{run.updates:,} updates at a rate of {run.learning_rate:g}{cooled}"
 
 
-def tell(summary: object) -> None:
+def tell(summary: Any) -> None:
     """Store the fields of a summary, a dataclass, under their names: what a page says in numbers, in one go."""
     glue(**{field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)})
 

@@ -174,12 +174,12 @@ def _members(content: bytes, source: str) -> tuple[dict[str, bytes], list[str]]:
             first = archive.next()
             if first is None or first.name != _CONTENTS or not first.isreg():
                 raise foreign
-            listed = json.loads(archive.extractfile(first).read())
+            listed = json.loads(_held(archive, first))
             if not isinstance(listed, dict) or listed.get("format") != _FORMAT:
                 raise foreign
             for member in _rest(archive):
                 if member.isreg() and _plain(member.name):
-                    found[member.name] = archive.extractfile(member).read()
+                    found[member.name] = _held(archive, member)
                 else:
                     strangers.append(member.name)
         missing = [name for name in listed["members"] if name not in found and name not in strangers]
@@ -190,6 +190,11 @@ def _members(content: bytes, source: str) -> tuple[dict[str, bytes], list[str]]:
     if missing:
         raise ArchiveFailed(f"{source} is truncated or altered: it lacks {len(missing)} of what it lists")
     return found, strangers
+
+
+def _held(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    return file.read() if file else b""  # nothing, if it is no regular file
 
 
 def _rest(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -87,7 +87,7 @@ def _list(_: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     chapter = chapters.find(options.chapter)
-    known = chapter.values({}) and chapter.parameters
+    known = chapter.parameters
     changes: dict[str, object] = {"profile": _profile(options)} if "profile" in chapter.parameters else {}
     for name, text in options.p:
         if name not in known:

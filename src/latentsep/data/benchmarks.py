@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -29,11 +29,16 @@ def embed(phases: Tensor) -> Tensor:
 class Data(Protocol):
     """What training and evaluation ask of a kind of data: several datasets along closed loops, each with a label."""
 
-    dimension: int  # numbers that the networks see of a datapoint
-    size: int  # datapoints in a dataset
-    unit: float  # length in the data space of 1 in those numbers
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # it is a frozen dataclass, whose fields name the records
 
-    def sample(self, dataset: float) -> tuple[Tensor, Tensor]: ...
+    @property
+    def dimension(self) -> int: ...  # numbers that the networks see of a datapoint
+    @property
+    def size(self) -> int: ...  # datapoints in a dataset
+    @property
+    def unit(self) -> float: ...  # length in the data space of 1 in those numbers
+
+    def sample(self, dataset: float, /) -> tuple[Tensor, Tensor]: ...
     def loop(self, phases: Tensor, datasets: Sequence[float]) -> Tensor: ...
     def outside(self, sigma_x: float) -> float: ...
 

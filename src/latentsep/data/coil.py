@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def _read(file: Path | io.BytesIO) -> np.ndarray:
             if "images.npy" in archive.namelist():
                 with archive.open("images.npy") as member:
                     return _checked(np.lib.format.read_array(member, allow_pickle=False), path)
-            files = {n: (lambda n=n: archive.read(n)) for n in archive.namelist()}
+            files = {n: partial(archive.read, n) for n in archive.namelist()}
             return _checked(_assembled(files, path), path)
     except UsageError:
         raise

@@ -71,10 +71,11 @@ class Loops:
     def angles(self, dataset: float) -> Tensor:
         """Angles ``(size,)`` in radians that place the datapoints regularly in the order found for their loop."""
         angles = torch.empty(self.frames)
-        angles[list(self.orders[_index(dataset, len(self.points))])] = regular_phases(self.frames)
+        # Asked for only where there are orders: ``Run`` sees to it.
+        angles[list(self.orders[_index(dataset, len(self.points))])] = regular_phases(self.frames)  # type: ignore[index]
         return angles[self._rows(dataset)]
 
-    def ordered(self, orders: Sequence[Sequence[int]]) -> "Loops":
+    def ordered(self, orders: Sequence[Sequence[int] | np.ndarray]) -> "Loops":
         """The same data with an order of the frames for each loop, along which a start can be guided."""
         everyone, count = list(range(self.frames)), len(self.points)
         if len(orders) != count or any(sorted(order) != everyone for order in orders):
@@ -143,10 +144,10 @@ def shrink(images: np.ndarray) -> tuple[Loops, Span]:
         inverse = np.divide(1, root, out=np.zeros_like(root), where=there)
         points.append((vectors * root) @ vectors.T)
         bases.append(((vectors * inverse) @ vectors.T @ x).reshape(-1, *pictures.shape[2:]))
-    points = np.stack(points)
-    unit = float(np.sqrt((points**2).mean()))
+    numbers = np.stack(points)
+    unit = float(np.sqrt((numbers**2).mean()))
     ambient = rows.shape[-1]
-    loops = Loops(_digest(images, "span"), points, unit, ambient)
+    loops = Loops(_digest(images, "span"), numbers, unit, ambient)
     return loops, Span(means, np.stack(bases), unit)
 
 

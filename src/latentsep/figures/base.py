@@ -70,11 +70,13 @@ def canvas(width: float, height: float) -> Figure:
 
 def scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: float = 9, rim: float = 0.25) -> None:
     """Mark points of the plane by phase: a cyclic colour each, and four phases with a marker of their own."""
-    ax.scatter(*points.T, c=[colour(float(p)) for p in phases], s=size, zorder=3, linewidths=rim, edgecolors="0.4")
+    x, y = points.T
+    ax.scatter(x, y, c=[colour(float(p)) for p in phases], s=size, zorder=3, linewidths=rim, edgecolors="0.4")
     for phase, marker in PHASE_MARKERS.items():
         nearest = int((phases - phase).abs().argmin())
         ax.scatter(
-            *points[nearest],
+            x[nearest],
+            y[nearest],
             color=colour(phase),
             marker=marker,
             s=size + 26,
@@ -84,12 +86,12 @@ def scatter_phases(ax: Axes, points: torch.Tensor, phases: torch.Tensor, size: f
         )
 
 
-def colour(phase: float) -> tuple[float, ...]:
+def colour(phase: float) -> tuple[float, float, float, float]:
     """The colour of a phase in radians, from a cyclic map."""
     return mpl.colormaps[PHASE_MAP]((phase + np.pi) / (2 * np.pi) % 1.0)
 
 
-def phase_bar(fig: Figure, axes: Sequence[Axes]) -> None:
+def phase_bar(fig: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
     """A colour bar for phases that also shows which marker stands for which phase."""
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(-np.pi, np.pi), PHASE_MAP)
     bar = fig.colorbar(scale, ax=axes, shrink=0.6, aspect=25, label=r"phase $\varphi$ (radians)")

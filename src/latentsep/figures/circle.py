@@ -44,12 +44,12 @@ def tear_strip(stages: Sequence[Trained], member: int = 0, count: int = 100) -> 
     axes = fig.subplots(2, len(stages), squeeze=False)
     fine = regular_phases(5_000)
     for (top, bottom), stage in zip(axes.T, stages, strict=True):
-        x, phases = stage.run.data.visualisation(count)
-        angles, widths = _posterior(stage, member, x)
+        phases = regular_phases(count)
+        angles, widths = _posterior(stage, member, phases)
         posterior_arcs(top, angles, widths, phases)
         top.set(title=f"{stage.run.updates:,} updates", xticks=[], yticks=[])
         top.axis("off")
-        between = _posterior(stage, member, stage.run.data.mean(fine))[0].clone()
+        between = _posterior(stage, member, fine)[0].clone()
         # The line breaks where the angle leaves through the top and comes back from below.
         between[1:][between.diff().abs() > np.pi] = np.nan
         bottom.plot(fine, between, color="0.4", linewidth=0.8, zorder=1)
@@ -62,9 +62,9 @@ def tear_strip(stages: Sequence[Trained], member: int = 0, count: int = 100) -> 
 
 
 @torch.no_grad()
-def _posterior(trained: Trained, member: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Angles and half-widths, in radians, of one member's posteriors."""
-    posterior = trained.vae.posterior(x)
+def _posterior(trained: Trained, member: int, phases: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Angles and half-widths, in radians, of one member's posteriors of noiseless data."""
+    posterior = trained.vae.posterior(trained.run.loop(phases))
     return trained.run.space.location(posterior)[member, :, 0], posterior.base_dist.scale[member, :, 0]
 
 

@@ -1,5 +1,7 @@
 """Which map leads where: the commuting square and the triangle of chapter 9."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,8 +26,8 @@ def commuting_square() -> Figure:
     ax.set(xlim=(-0.65, 3.75), ylim=(-0.3, 2.75), aspect="equal")
     ax.axis("off")
     places = {"$Z_1$": np.array([0, 2.2]), "$X$": np.array([3.4, 2.2]), "$Z_2$": np.array([0, 0.0])}
-    for name, place in places.items():
-        ax.text(*place, name, ha="center", va="center", fontsize=16)
+    for name, (x, y) in places.items():
+        ax.text(x, y, name, ha="center", va="center", fontsize=16)
     first, data, second = places.values()
     _straight(ax, first, data, RED, "-", shafts=2)
     _straight(ax, first, second, BLUE, DASHED, shafts=1)
@@ -62,21 +64,23 @@ def mapping_triangle(families: dict[tuple[str, str], Family]) -> Figure:
     ax.set(xlim=(-1.75, 1.75), ylim=(-0.5, 1.95), aspect="equal")
     ax.axis("off")
     places = {"S¹": np.array([0, 1.6]), "R²": np.array([-1.3, 0]), "Φ": np.array([1.3, 0])}
-    for name, place in places.items():
-        ax.text(*place, f"${TEX[name]}$", ha="center", va="center", fontsize=16)
+    for name, (x, y) in places.items():
+        ax.text(x, y, f"${TEX[name]}$", ha="center", va="center", fontsize=16)
     legend = {}
     for (source, target), family in families.items():
         linear = isinstance(family, Linear)
-        look = {"color": RED if linear else BLUE, "linestyle": "-" if linear else DASHED, "linewidth": 1.3}
+        shade, line = (RED, "-") if linear else (BLUE, DASHED)
+        look: dict[str, Any] = {"color": shade, "linestyle": line, "linewidth": 1.3}
         start, end = places[source], places[target]
-        shape = {"connectionstyle": f"arc3,rad={_BEND}", "arrowstyle": "-|>", "mutation_scale": 11}
-        ax.add_patch(FancyArrowPatch(start, end, shrinkA=13, shrinkB=13, **shape, **look))
+        shape: dict[str, Any] = {"connectionstyle": f"arc3,rad={_BEND}", "arrowstyle": "-|>", "mutation_scale": 11}
+        ax.add_patch(FancyArrowPatch(tuple(start), tuple(end), shrinkA=13, shrinkB=13, **shape, **look))
         # The label sits on the curve, which passes half its bend to the right of the chord.
         right = np.array([(end - start)[1], (start - end)[0]])
         parameter = family.symbol.partition(r" \in")[0]
         label = rf"$M^{{({parameter})}}_{{{TEX[source]};{TEX[target]}}}$"
         paper = {"color": "white", "pad": 1}
-        ax.text(*((start + end) / 2 + right * _BEND / 2), label, ha="center", va="center", bbox=paper, fontsize=11)
+        x, y = (start + end) / 2 + right * _BEND / 2
+        ax.text(x, y, label, ha="center", va="center", bbox=paper, fontsize=11)
         kind = "matrix multiplication" if linear else "angle rotation"
         legend[f"{kind}, ${family.symbol}$"] = Line2D([], [], **look)
     fig.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, fontsize=10)

@@ -68,8 +68,7 @@ def four_solutions(numerical: dict[float, np.ndarray]) -> Figure:
         ax.set(title=f"$t = {t:g}$", ylim=(0, None))
         _angles(ax)
     fig.axes[0].set_ylabel(r"density $\rho(r, t)$ (1/radian)")
-    handles, labels = fig.axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=4)
+    fig.legend(*fig.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from numpy.typing import ArrayLike
 
+from latentsep.data.benchmarks import regular_phases
 from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, STYLES, canvas, picture
 from latentsep.figures.latents import posterior_ellipses
 from latentsep.training.ensembles import Trained
@@ -34,8 +35,8 @@ def architecture(encoder: Sequence[int], decoder: Sequence[int]) -> Figure:
     captions = ["$z$\n", *[""] * (len(decoder) - 2), r"$\mu_X(z)$" + "\n"]
     for position, width, caption in zip(right, decoder, captions, strict=True):
         _label(ax, position, width, caption)
-    ax.text(np.mean(left), 2.85, "encoder, weights $\\psi$", ha="center")
-    ax.text(np.mean(right), 2.85, "decoder, weights $\\xi$", ha="center")
+    ax.text(float(np.mean(left)), 2.85, "encoder, weights $\\psi$", ha="center")
+    ax.text(float(np.mean(right)), 2.85, "decoder, weights $\\xi$", ha="center")
     box = FancyBboxPatch((5.55, -0.5), 2.0, 1.0, boxstyle="round,pad=0.08", facecolor="0.95", edgecolor="0.3")
     ax.add_patch(box)
     ax.text(6.55, 0, r"$z = \mu_Z + \varepsilon\odot\sigma_Z$", ha="center", va="center", fontsize=8)
@@ -97,7 +98,7 @@ def error_against_samples(
 
 
 @picture
-def learning_curve(history: ArrayLike, updates: int) -> Figure:
+def learning_curve(history: np.ndarray, updates: int) -> Figure:
     """Mean −ELBO of the minibatches of each block of updates, ``(blocks,)``, over all ``updates``."""
     done = np.arange(1, len(history) + 1) * updates / len(history)
     fig = canvas(5.2, 2.7)
@@ -129,9 +130,9 @@ def kl_and_printed_norm(std: ArrayLike, kl: ArrayLike, printed: ArrayLike) -> Fi
 @picture
 def sigma_x_panels(trained: Trained, repetition: int = 0, shown: int = 40) -> Figure:
     """The posteriors of X_Vis for every σ_X of a sweep, on common axes; the dashed circle is the prior's σ = 1."""
-    x, phases = trained.run.data.visualisation(shown)
+    phases = regular_phases(shown)
     with torch.no_grad():
-        posterior = trained.vae.posterior(x).base_dist
+        posterior = trained.vae.posterior(trained.run.loop(phases)).base_dist
     chosen = [i for i, m in enumerate(trained.run.members) if m.repetition == repetition]
     columns = 3
     rows = -(-len(chosen) // columns)
@@ -153,7 +154,7 @@ def sigma_x_panels(trained: Trained, repetition: int = 0, shown: int = 40) -> Fi
 
 def _phase_legend(fig: Figure, ax: Axes) -> None:
     """Name the four marked phases, in the colours that ``ax`` shows them in."""
-    colours = [c.get_facecolor()[0] for c in ax.collections[-len(PHASE_MARKERS) :]]
+    colours = [np.asarray(c.get_facecolor())[0] for c in ax.collections[-len(PHASE_MARKERS) :]]
     handles = [
         Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="black", label=PHASE_LABELS[phase])
         for (phase, marker), colour in zip(PHASE_MARKERS.items(), colours, strict=True)

@@ -1,5 +1,7 @@
 """Pictures of the holes that clouds of points have, from persistent homology (thesis ch. 11)."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -8,8 +10,8 @@ from matplotlib.lines import Line2D
 from latentsep.figures.base import STYLES, canvas, picture
 
 _HOLES = (("component", "components"), ("loop", "loops"), ("void", "voids"))
-_COUNTS = {"linestyle": "", "markersize": 7, "markeredgecolor": "black"}
-_PASSES = {"linestyle": "", "markersize": 2, "markerfacecolor": "none"}
+_COUNTS: dict[str, Any] = {"linestyle": "", "markersize": 7, "markeredgecolor": "black"}
+_PASSES: dict[str, Any] = {"linestyle": "", "markersize": 2, "markerfacecolor": "none"}
 
 
 @picture(dense=True)

@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -40,7 +40,7 @@ class Interactive:
     name: str
     alt: str
     still: Picture = field(repr=False)
-    data: dict[str, object] = field(repr=False)
+    data: dict[str, Any] = field(repr=False)
 
     def html(self) -> str:
         """The element for a page: controls, still twin, data, and links to its style and scripts."""

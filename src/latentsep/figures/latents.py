@@ -57,8 +57,8 @@ def embedded_phases(data: Benchmark, count: int = 100, shown: int = 8) -> Figure
     phases = regular_phases(count)
     scatter_phases(ax, embed(phases), phases, size=14)
     for phase in regular_phases(shown):
-        x, y = 1.42 * embed(phase)
-        inset = ax.inset_axes([x - 0.3, y - 0.17, 0.6, 0.34], transform=ax.transData)
+        x, y = (1.42 * embed(phase)).numpy()  # in single precision, as the phases are
+        inset = ax.inset_axes((x - 0.3, y - 0.17, 0.6, 0.34), transform=ax.transData)
         inset.plot(np.arange(1, data.dimension + 1), data.mean(phase), color="0.25", linewidth=1.2)
         inset.set(xticks=[], yticks=[], ylim=(-1.15, 1.15))
         inset.spines[:].set(visible=True, color=colour(float(phase)), linewidth=1.8)
@@ -83,13 +83,12 @@ def latent_grid(
     panel. Raises ``ValueError`` for another number of notes.
     """
     ensembles = trained if isinstance(trained, dict) else {"": trained}
-    texts = (notes if isinstance(trained, dict) else {"": notes}) or {}
+    texts: dict[str, Sequence[str]] = dict(notes) if isinstance(notes, dict) else {} if notes is None else {"": notes}
     if set(texts) - set(ensembles):
         raise ValueError(f"notes is for {', '.join(map(repr, texts))}; choose from {', '.join(map(repr, ensembles))}")
     for name, t in ensembles.items():
         members = len(t.run.members)
-        texts = {**texts, name: [""] * members if texts.get(name) is None else texts[name]}
-        if len(texts[name]) != members:
+        if len(texts.setdefault(name, [""] * members)) != members:
             raise ValueError(f"notes has {len(texts[name])} entries; choose {members}, one for each member")
     rows = [(name, d) for name, t in ensembles.items() for d in sorted({m.dataset for m in t.run.members})]
     columns = sorted({m.sigma_x for t in ensembles.values() for m in t.run.members}, reverse=True)

@@ -5,6 +5,7 @@ Spaces go by their names in the thesis, "R²", "S¹" and "Φ".
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -110,9 +111,9 @@ def _panels(steps: dict[str, Tensor], phases: Tensor, reach: float) -> tuple[Fig
     reach = 1.1 * max(reach, *(float(points.abs().max()) for points in steps.values()))
     for number, (ax, (title, points)) in enumerate(zip(axes.flat, steps.items(), strict=True), 1):
         scatter_phases(ax, points, phases)
-        tip = points[_nearest(phases, -math.pi)].tolist()
-        arrow = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "black", "shrinkA": 0, "shrinkB": 4}
-        ax.add_patch(FancyArrowPatch((0, 0), tip, **arrow))
+        tip = tuple(points[_nearest(phases, -math.pi)].tolist())
+        arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "black"}
+        ax.add_patch(FancyArrowPatch((0, 0), tip, shrinkA=0, shrinkB=4, **arrow))
         ax.set(title=f"{number}. {title}", aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
         ax.locator_params(nbins=5)
     for ax in axes[-1]:
@@ -160,14 +161,14 @@ def compared(ax: Axes, space: str, own: Tensor, mapped: Tensor | None, phases: T
     if mapped is not None:
         there = mapped * (1 if space.startswith("R") else _INSIDE)
         lines = torch.stack([own, there], 1)
-        ax.add_collection(LineCollection(lines.numpy(), colors="0.6", linewidths=0.6, zorder=1))
+        ax.add_collection(LineCollection(list(lines.numpy()), colors="0.6", linewidths=0.6, zorder=1))
         _shaded(ax, there, phases, "x", _GREEN)
     _shaded(ax, own, phases, *_LOOK[space])
     for phase in PHASE_MARKERS:
         at = own[_nearest(phases, phase)]
         away = 10 * at / at.norm().clamp(min=1e-9)
         ax.annotate(
-            PHASE_LABELS[phase], at.tolist(), away.tolist(), textcoords="offset points", fontsize=7,
+            PHASE_LABELS[phase], tuple(at.tolist()), tuple(away.tolist()), textcoords="offset points", fontsize=7,
             ha="center", va="center", zorder=5, path_effects=_HALO,
         )  # fmt: skip
 
@@ -191,5 +192,8 @@ def _shaded(ax: Axes, points: Tensor, phases: Tensor, marker: str, colour: str) 
     """Marks in one colour, the paler the nearer the phase is to 0."""
     pale = 0.7 * (1 + phases.cos().numpy()[:, None]) / 2
     shades = (1 - pale) * np.array(mpl.colors.to_rgb(colour)) + pale
-    look = {"s": 14, "linewidths": 1.1} if marker == "x" else {"s": 16, "linewidths": 0.6, "edgecolors": colour}
-    ax.scatter(*points.T, c=shades, marker=marker, zorder=3 if marker == "x" else 2, **look)
+    look: dict[str, Any] = {"s": 16, "linewidths": 0.6, "edgecolors": colour}
+    if marker == "x":
+        look = {"s": 14, "linewidths": 1.1}
+    x, y = points.T
+    ax.scatter(x, y, c=shades, marker=marker, zorder=3 if marker == "x" else 2, **look)

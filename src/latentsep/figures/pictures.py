@@ -1,7 +1,8 @@
 """Figures of photographs taken around a loop, and of what networks make of them (thesis ch. 10)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,8 @@ def around(images: np.ndarray, shown: int = 12, label: Callable[[int], str] | No
         ax.plot(*torch.stack([place, 1.5 * place]).T, color="0.7", linewidth=0.8, zorder=0)
         _thumbnail(ax, images[frame], 1.58 * place, side, shade)
         if label:
-            ax.text(*(0.81 * place), label(int(frame)), ha="center", va="center", fontsize=8)
+            x, y = (0.81 * place).tolist()
+            ax.text(x, y, label(int(frame)), ha="center", va="center", fontsize=8)
     ax.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     ax.set(xlabel=r"$\cos\varphi$", ylabel=r"$\sin\varphi$")
     phase_bar(fig, [ax])
@@ -83,7 +85,7 @@ def reconstructions(rows: dict[str, np.ndarray], columns: Sequence[str]) -> Figu
 
 
 @picture(dense=True)
-def strip(pictures: np.ndarray, angles: ArrayLike, columns: int = 12) -> Figure:
+def strip(pictures: np.ndarray, angles: np.ndarray, columns: int = 12) -> Figure:
     """Decoded pictures ``(n, H, W)``, from 0 to 1, in reading order, each above its latent angle ``(n,)`` (radians)."""
     fig, axes = _grid(len(pictures), columns, (7 / columns, 7 / columns + 0.16))
     for ax, image, angle in zip(axes, pictures, angles, strict=True):
@@ -121,14 +123,14 @@ def learned_circles(
 
 
 @picture
-def lookalikes(distances: dict[str, ArrayLike], columns: int = 5) -> Figure:
+def lookalikes(distances: dict[str, np.ndarray], columns: int = 5) -> Figure:
     """How different pictures of an object are, against the angle between their poses: one panel for every object.
 
     Each entry ``(frames,)`` has the mean distance of pictures k = 0, 1, ... poses apart, in units of its mean over
     all k. A dip at 180° is an object that looks alike after half a turn.
     """
     fig, axes = _grid(len(distances), columns, (7 / columns, 1.15), below=0.5, sharex=True, sharey=True)
-    look = {"markersize": 1.8, "linewidth": 0.9, "clip_on": False}
+    look: dict[str, Any] = {"markersize": 1.8, "linewidth": 0.9, "clip_on": False}
     for ax, (title, distance) in zip(axes, distances.items(), strict=True):
         steps = np.arange(len(distance) // 2 + 1)
         ax.plot(360 / len(distance) * steps, np.asarray(distance)[steps], "o-", **look)
@@ -144,7 +146,7 @@ def lookalikes(distances: dict[str, ArrayLike], columns: int = 5) -> Figure:
 
 
 @picture
-def orders(found: dict[str, ArrayLike]) -> Figure:
+def orders(found: dict[str, np.ndarray]) -> Figure:
     """The place of every picture in an order against its true pose, both in degrees, one panel for every order.
 
     Each entry ``(frames,)`` has the places 0, 1, ... of the frames in a found order. Where an order starts and which
@@ -181,12 +183,12 @@ def _show(ax: Axes, image: np.ndarray) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _thumbnail(ax: Axes, image: np.ndarray, centre: ArrayLike, side: float, shade: tuple[float, ...]) -> None:
+def _thumbnail(ax: Axes, image: np.ndarray, centre: Iterable[float], side: float, shade: Sequence[float]) -> None:
     """A picture in a coloured frame; centre and side in the units of ``ax``."""
     x, y = (float(c) for c in centre)
-    inset = ax.inset_axes([x - side / 2, y - side / 2, side, side], transform=ax.transData)
+    inset = ax.inset_axes((x - side / 2, y - side / 2, side, side), transform=ax.transData)
     _show(inset, image)
-    frame = {"edgecolor": shade, "linewidth": 1.4, "path_effects": _RIM}
+    frame: dict[str, Any] = {"edgecolor": shade, "linewidth": 1.4, "path_effects": _RIM}
     inset.add_patch(Rectangle((0, 0), 1, 1, fill=False, transform=inset.transAxes, clip_on=False, **frame))
 
 
@@ -218,7 +220,7 @@ def _grid(count: int, columns: int, cell: Sequence[float], below: float = 0, **s
 
 def _phase_legend(fig: Figure) -> None:
     """Which marker and colour stand for which phase, in one line below the panels."""
-    look = {"linestyle": "", "markeredgecolor": "black"}
+    look: dict[str, Any] = {"linestyle": "", "markeredgecolor": "black"}
     marks = [Line2D([], [], color=colour(p), marker=m, label=PHASE_LABELS[p], **look) for p, m in PHASE_MARKERS.items()]
     title = r"true phase $\varphi$ (radians)"
     fig.legend(handles=marks, title=title, title_fontsize=8, loc="outside lower center", ncols=len(marks))

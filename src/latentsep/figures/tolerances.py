@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -95,7 +96,8 @@ def tolerances(table: pd.DataFrame, floor: float = 1e-3) -> Figure:
         raise ValueError(f"pair is {unknown[0]!r}; choose from {', '.join(_PAIRS)}")
     fig = canvas(7, 3.9)
     ax = fig.subplots()
-    for row, printed in table.thesis.groupby(table.pair).first().rename(_PAIRS.index).items():
+    for pair, printed in table.thesis.groupby(table.pair).first().items():
+        row = _PAIRS.index(str(pair))
         ax.fill_betweenx([row - 0.42, row + 0.42], printed / 2, printed * 2, color="0.88", linewidth=0, zorder=0)
         ax.plot([printed, printed], [row - 0.42, row + 0.42], color="0.25", linewidth=1.8, zorder=1)
     handles = [Line2D([], [], color="0.25", linewidth=1.8), Patch(color="0.88", linewidth=0)]
@@ -104,7 +106,7 @@ def tolerances(table: pd.DataFrame, floor: float = 1e-3) -> Figure:
         part = table[table.reading == reading]
         rows = part.pair.map(_PAIRS.index) + 0.2 * (number - (len(readings) - 1) / 2)
         below = part.value < floor
-        look = {"linestyle": "", "color": colour, "markerfacecolor": "none", "clip_on": False}
+        look: dict[str, Any] = {"linestyle": "", "color": colour, "markerfacecolor": "none", "clip_on": False}
         handles += ax.plot(part.value[~below], rows[~below], marker=marker, markersize=4.5, **look)
         labels.append(reading)
         if below.any():

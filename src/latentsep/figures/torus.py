@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def mean_picture(data: ExtendedBenchmark, phases: Sequence[float] = (0.0, 0.0)) 
     edges = (0.5, data.side + 0.5)
     image = main.imshow(values, cmap="gray", vmin=-2, vmax=2, extent=(*edges, *edges[::-1]), aspect="auto")
     index, fine = np.arange(1, data.side + 1), np.linspace(*edges, _FINE)
-    look = {"color": STYLES[0][2], "linestyle": "", "markersize": 3}
+    look: dict[str, Any] = {"color": STYLES[0][2], "linestyle": "", "markersize": 3}
     first, second = (lambda t, k=k, p=p: np.sin(2 * np.pi * k * t / data.side + p) for k, p in enumerate(phases, 1))
     right.plot(first(fine), fine, color="0.6", linewidth=1)
     right.plot(first(index), index, marker="o", **look)
@@ -82,7 +83,7 @@ def raw_coordinates(codes: dict[str, Tensor], phases: Tensor, labels: Sequence[s
             shades = [colour(float(p)) for p in phases[:, number]]
             ax.scatter(*points.T, c=shades, s=5, depthshade=False, linewidths=0.1, edgecolors="0.4")
             for phase, (marker, index) in _marked(phases, number).items():
-                look = {"color": colour(phase), "markeredgecolor": "black", "markersize": 6}
+                look: dict[str, Any] = {"color": colour(phase), "markeredgecolor": "black", "markersize": 6}
                 ax.plot(*points[index, :, None], marker, zorder=5, **look)
             ax.set_title(f"{title}, colour: ${name}$", y=1.0)
             ax.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])
@@ -160,7 +161,7 @@ def flat_torus(
         ax.axis("off")
     fig.supxlabel(r"latent angle $\theta_1$ (radians)", fontsize=9)
     fig.supylabel(r"latent angle $\theta_2$ (radians)", fontsize=9)
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         f"${_NAMES[0]}$ constant": {"color": "0.3"},
         f"${_NAMES[1]}$ constant": {"color": "0.3", "linestyle": (0, (4, 1.5)), "linewidth": 1.0},
         "tear": {"color": "0.8", "linewidth": 0.6},
@@ -183,11 +184,11 @@ def _grid_lines(ax: Axes, angles: np.ndarray, phases: np.ndarray) -> None:
             jumps += torn
         ax.add_collection(LineCollection(jumps, colors="0.8", linewidths=0.6, zorder=1))
         rim = [withStroke(linewidth=width + 0.6, foreground=_RIM)]
-        look = {"linewidths": width, "linestyles": [style], "path_effects": rim, "zorder": 3 - phase}
+        look: dict[str, Any] = {"linewidths": width, "linestyles": [style], "path_effects": rim, "zorder": 3 - phase}
         ax.add_collection(LineCollection(paths, colors=shades, **look))
         for value, (marker, index) in _marked(torch.from_numpy(phases).flatten(0, 1), phase).items():
-            look = {"color": colour(value), "markeredgecolor": "black", "markersize": 5}
-            ax.plot(*angles.reshape(-1, 2)[index], marker, clip_on=False, zorder=5, **look)
+            dot: dict[str, Any] = {"color": colour(value), "markeredgecolor": "black", "markersize": 5}
+            ax.plot(*angles.reshape(-1, 2)[index], marker, clip_on=False, zorder=5, **dot)
 
 
 def _unbroken(loop: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -105,7 +105,8 @@ def _lifted(points: np.ndarray, height: float) -> np.ndarray:
 
 def _coordinates(points: np.ndarray) -> dict[str, list]:
     """Lists for plotly, in which a gap is None."""
-    columns = np.where(np.isnan(points), None, points.round(4).astype(object))
+    columns = points.round(4).astype(object)
+    columns[np.isnan(points)] = None
     return {name: columns[..., k].tolist() for k, name in enumerate("xyz")}
 
 

@@ -66,9 +66,10 @@ def summarise(measured: pd.DataFrame) -> pd.DataFrame:
 def by_cell(measured: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float, int]]:
     """The same, addressed as the ledger does: ``("x0.1/sx1", "mse")`` to mean, deviation, count."""
     found = {}
-    for (dataset, sigma_x), row in summarise(measured).iterrows():
+    table = summarise(measured)
+    for dataset, sigma_x in table.index:
         for quantity in QUANTITIES:
-            mean, std, count = (float(v) for v in row[quantity])
+            mean, std, count = (float(v) for v in table.loc[(dataset, sigma_x), quantity])
             found[f"x{dataset:g}/sx{sigma_x:g}", quantity] = (mean, 0.0 if math.isnan(std) else std, int(count))
     return found
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from latentsep.data.benchmarks import regular_phases
+from latentsep.data.loops import Loops
 from latentsep.measures import evaluation, topology
 from latentsep.training.ensembles import Trained
 
@@ -14,7 +15,14 @@ ORDERLY = 0.99  # least circular rank correlation between latent angle and true 
 
 def frames(trained: Trained) -> Tensor:
     """The pictures that each member sees, without noise, ``(members, frames, numbers)``."""
-    return trained.run.loop(regular_phases(trained.run.data.frames))
+    return trained.run.loop(regular_phases(_frame_count(trained)))
+
+
+def _frame_count(trained: Trained) -> int:
+    """How many pictures are around a loop. Raises ``ValueError`` for other data."""
+    if not isinstance(trained.run.data, Loops):
+        raise ValueError(f"data is {trained.run.data}; choose Loops")
+    return trained.run.data.frames
 
 
 def angles(trained: Trained) -> np.ndarray:
@@ -30,7 +38,7 @@ def table(trained: Trained, samples: int = 20, seed: int = 0) -> pd.DataFrame:
     rank correlation of latent angle and true phase), ``recovered`` (untorn, degree ±1, order above
     ``ORDERLY``), and those of ``evaluation.measure``.
     """
-    found = topology.degrees(trained, trained.run.data.frames, 16)
+    found = topology.degrees(trained, _frame_count(trained), 16)
     found["order"] = topology.circular_rank_correlation(angles(trained))
     found["recovered"] = ~found.torn & (found.degree.abs() == 1) & (found.order > ORDERLY)
     measured = evaluation.measure(trained, frames(trained), samples, seed)
@@ -40,10 +48,10 @@ def table(trained: Trained, samples: int = 20, seed: int = 0) -> pd.DataFrame:
 def notes(found: pd.DataFrame) -> list[str]:
     """A few words for the panel of every member of a ``table``: degree, largest step (radians), MSE, −ELBO (nats)."""
     said = []
-    for row in found.itertuples():
-        degree = "none" if np.isnan(row.degree) else f"{row.degree:+.0f}".replace("+0", "0")
-        first = f"degree {degree}, step {row.largest_step:.2f}"
-        second = f"MSE {row.mse:.3g}, −ELBO {row.neg_elbo:,.0f}"
+    for degree, step, mse, neg_elbo in found[["degree", "largest_step", "mse", "neg_elbo"]].to_numpy():
+        turns = "none" if np.isnan(degree) else f"{degree:+.0f}".replace("+0", "0")
+        first = f"degree {turns}, step {step:.2f}"
+        second = f"MSE {mse:.3g}, −ELBO {neg_elbo:,.0f}"
         said.append(f"{first}\n{second}".replace("-", "−"))
     return said
 

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,10 +149,9 @@ def degree_matrices(
     Raises ``ValueError`` where it is needed and missing.
     """
     run, vae = trained.run, copy.deepcopy(trained.vae).double()
-    torus = isinstance(run.space, CliffordTorus)
-    if not torus and angles is None:
+    if angles is None and not isinstance(run.space, CliffordTorus):
         raise ValueError(f"angles is None for {run.space}; give a function of its codes")
-    real = torus and run.space.circle.head == "real"
+    real = isinstance(run.space, CliffordTorus) and run.space.circle.head == "real"
 
     def at(pairs: Tensor) -> Tensor:
         """Angles ``(members, 2, ...)`` at pairs of phases ``(..., 2)``."""
@@ -162,7 +162,8 @@ def degree_matrices(
             found.append(codes if angles is None else angles(codes))
         return torch.cat(found, 1).mT.unflatten(-1, pairs.shape[:-1])
 
-    count, side = run.data.count, regular_phases(run.data.count).double()
+    count = math.isqrt(run.data.size)  # values of each phase in X_Vis
+    side = regular_phases(count).double()
     fixed = side[:: max(1, count // lines)]
     columns, ways = [], []
     for phase in (0, 1):
@@ -179,9 +180,10 @@ def degree_matrices(
     vortices = _vortices(square, (lambda step: step) if real else wrap)
     several = np.stack(columns, -1).swapaxes(1, 2)  # (members, lines, angle, phase)
     matrix, largest = several[:, 0], np.maximum(*ways)
+    rows: list[Any] = [tuple(map(tuple, m)) for m in matrix]  # pandas' types know of no such cells
     unequal = ~(several == matrix[:, None]).all((1, 2, 3))
     return pd.DataFrame([vars(m) for m in run.members]).assign(
-        matrix=[tuple(map(tuple, m)) for m in matrix],
+        matrix=rows,
         degree=np.round(np.linalg.det(np.nan_to_num(matrix))) + 0.0,
         largest_step=largest,
         vortices=vortices,

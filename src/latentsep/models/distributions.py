@@ -13,6 +13,7 @@ from torch.distributions.utils import broadcast_all
 
 _LOG_2PI = math.log(2 * math.pi)
 _ONE = torch.Size()  # the shape of a single sample
+_Shape = torch.Size | list[int] | tuple[int, ...]  # as torch has it
 # The image series converges the faster the smaller t is, the theta series the larger; at t = π they
 # are equally fast, and so many terms reach the precision of the type.
 _SWITCH = math.pi
@@ -54,7 +55,7 @@ class _Diffusion(Distribution):
             _require("t", self.t, self.t.isfinite() & (self.t > 0), "finite times above 0")
         super().__init__(self.loc.shape, validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance=None) -> "_Diffusion":
+    def expand(self, batch_shape: _Shape, _instance=None) -> "_Diffusion":
         return type(self)(self.loc.expand(batch_shape), self.t.expand(batch_shape), validate_args=False)
 
     @property
@@ -71,7 +72,7 @@ class _Diffusion(Distribution):
         """Turn standard normal ``noise`` into samples in [-π, π), differentiable in ``loc`` and ``t``."""
         return wrap(self.loc + noise * self.scale)
 
-    def rsample(self, sample_shape: torch.Size = _ONE) -> Tensor:
+    def rsample(self, sample_shape: _Shape = _ONE) -> Tensor:
         shape = self._extended_shape(sample_shape)
         return self.transform(torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device))
 
@@ -108,9 +109,10 @@ class HeatKernel(_Diffusion):
         # Each series sees only times at which it converges, or its gradient would spoil the other's.
         t = self.t.clamp(max=_SWITCH)
         others = sum((-math.pi * k * (math.pi * k + s * delta) / t).exp() for k in terms for s in (1, -1))
-        images = torch.log1p(others) - delta.square() / (4 * t) - 0.5 * (4 * math.pi * t).log()
+        # Sums of at least one tensor, which the types have as 0 or a tensor.
+        images = torch.log1p(others) - delta.square() / (4 * t) - 0.5 * (4 * math.pi * t).log()  # type: ignore[arg-type]
         t = self.t.clamp(min=_SWITCH)
-        theta = torch.log1p(2 * sum((m * delta).cos() * (-(m**2) * t).exp() for m in terms)) - _LOG_2PI
+        theta = torch.log1p(2 * sum((m * delta).cos() * (-(m**2) * t).exp() for m in terms)) - _LOG_2PI  # type: ignore[arg-type]
         return torch.where(self.t < _SWITCH, images, theta)
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
@@ -123,7 +125,7 @@ class HeatKernel(_Diffusion):
         narrow, count = _ENTROPY.get(self.t.dtype, _ENTROPY[torch.float64])
         t = self.t.clamp(min=narrow)
         q = (-2 * t).exp()
-        power, triangular, series = 1.0, 1.0, 0.0
+        power, triangular, series = 1.0, 1.0, 0.0  # type: float | Tensor, float | Tensor, float | Tensor
         for k in range(1, count + 1):
             power = power * q
             triangular = triangular * power
@@ -179,7 +181,7 @@ class PublishedDiffusion(_Diffusion):
         self.corrected = tuple(corrected)
         super().__init__(loc, t, validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance=None) -> "PublishedDiffusion":
+    def expand(self, batch_shape: _Shape, _instance=None) -> "PublishedDiffusion":
         loc, t = self.loc.expand(batch_shape), self.t.expand(batch_shape)
         return PublishedDiffusion(loc, t, self.corrected, validate_args=False)
 

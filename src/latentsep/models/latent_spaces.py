@@ -1,12 +1,10 @@
 """Latent spaces: what an encoder's outputs mean, and how a latent variable enters the decoder.
 
-A latent space is one small frozen class. It says how many numbers the encoder must produce for a
-datapoint (``encoder_features``), how many standard noise variables one sample takes
-(``noise_features``), and how wide the decoder's input is (``decoder_features``); it turns encoder
-outputs into a ``posterior``, noise into latent variables (``rsample``), a posterior into its
-divergence from the prior (``kl``, which may look at the samples), and a latent variable into what the
-decoder sees (``embed``).
-Nothing else in the package knows which space it works on.
+A latent space is one small frozen class. It says how many numbers the encoder must produce for a datapoint
+(``encoder_features``), how many standard noise variables one sample takes (``noise_features``), and how wide the
+decoder's input is (``decoder_features``); it turns encoder outputs into a ``posterior``, noise into latent variables
+(``rsample``), a posterior into its divergence from the prior (``kl``, which may look at the samples), and a latent
+variable into what the decoder sees (``embed``). Nothing else in the package knows which space it works on.
 """
 
 import math
@@ -15,7 +13,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, Uniform
+from torch.distributions import Independent, Normal, Uniform
 
 from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
 from latentsep.models.normal import kl_normal_diagonal
@@ -24,16 +22,18 @@ from latentsep.models.normal import kl_normal_diagonal
 class LatentSpace(Protocol):
     """What training and evaluation ask of a latent space (thesis §3.4, items 1 to 3)."""
 
-    encoder_features: int
-    noise_features: int
-    decoder_features: int
-
-    def prior(self) -> Distribution: ...
-    def posterior(self, raw: Tensor) -> Distribution: ...
-    def rsample(self, posterior: Distribution, noise: Tensor) -> Tensor: ...
-    def kl(self, posterior: Distribution, z: Tensor | None = None) -> Tensor: ...
+    @property
+    def encoder_features(self) -> int: ...
+    @property
+    def noise_features(self) -> int: ...
+    @property
+    def decoder_features(self) -> int: ...
+    def prior(self) -> Independent: ...
+    def posterior(self, raw: Tensor) -> Independent: ...
+    def rsample(self, posterior: Independent, noise: Tensor) -> Tensor: ...
+    def kl(self, posterior: Independent, z: Tensor | None = None) -> Tensor: ...
     def embed(self, z: Tensor) -> Tensor: ...
-    def location(self, posterior: Distribution) -> Tensor: ...
+    def location(self, posterior: Independent) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Circle:
         loc = torch.atan2(*reversed(location)) if self.head == "projected" else location[0]
         t = log_t.exp()
         if self.family == "heat kernel":
-            kernel = HeatKernel(loc, t, validate_args=False)
+            kernel = HeatKernel(loc, t, validate_args=False)  # type: HeatKernel | PublishedDiffusion
         else:
             kernel = PublishedDiffusion(loc, t, self.corrected, validate_args=False)
         return Independent(kernel, 1, validate_args=False)

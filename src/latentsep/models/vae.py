@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Independent
 
 from latentsep.models.latent_spaces import LatentSpace
 from latentsep.models.networks import Dense
@@ -35,6 +35,8 @@ class VAE(nn.Module):
     Raises ``ValueError`` if a ``sigma_x`` is not positive or the lengths differ.
     """
 
+    sigma_x: Tensor
+
     def __init__(
         self,
         space: LatentSpace,
@@ -58,7 +60,7 @@ class VAE(nn.Module):
     def members(self) -> int:
         return len(self.sigma_x)
 
-    def posterior(self, x: Tensor) -> Distribution:
+    def posterior(self, x: Tensor) -> Independent:
         """Q(z|x) for datapoints ``(members, batch, D)``, or ``(batch, D)`` shared by all members."""
         return self.space.posterior(self.encoder(x.expand(self.members, *x.shape[-2:])))
 

@@ -1,6 +1,7 @@
 """What chapters 8 to 11 hold against each other: models that are reduced to one another, pictures by their start."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +34,8 @@ def one(table: Trained) -> Trained:
 
 def examples(circle: Trained, plane: Trained) -> tuple[Models, Pairs]:
     """Chapter 8's three models, and the maps into and out of Φ that it looks at."""
-    models = {"S¹": generative_model(circle), "R²": generative_model(plane)}
-    models["Φ"] = Known.benchmark(circle.run.data, SIGMA)
+    models: Models = {"S¹": generative_model(circle), "R²": generative_model(plane)}
+    models["Φ"] = Known.benchmark(circle.benchmark, SIGMA)
     keys = (("S¹", "Φ"), ("Φ", "S¹"), ("R²", "Φ"))
     return models, {(a, b): pairing.matched(models[a], models[b]) for a, b in keys}
 
@@ -42,8 +43,8 @@ def examples(circle: Trained, plane: Trained) -> tuple[Models, Pairs]:
 def benchmark_models(plane: Run, circle: Run, sigma_x: float, repetitions: int) -> tuple[list[Trained], Models]:
     """The autoencoders of one reading of Table 9.2, and its three models, with a member per repetition."""
     learned = [train(run).only(dataset=SIGMA, sigma_x=sigma_x) for run in (plane, circle)]
-    plane, circle = map(generative_model, learned)
-    return learned, {"R²": plane, "S¹": circle, "Φ": Known.benchmark(learned[0].run.data, SIGMA, repetitions)}
+    known = Known.benchmark(learned[0].benchmark, SIGMA, repetitions)
+    return learned, {"R²": generative_model(learned[0]), "S¹": generative_model(learned[1]), "Φ": known}
 
 
 def unreflected(models: Models) -> Pairs:
@@ -51,7 +52,7 @@ def unreflected(models: Models) -> Pairs:
     return {k: p for k, p in pairing.between(models, Pair).items() if k[1] != "R²"}
 
 
-def redrawn_pair(run: Run, known: GenerativeModel) -> Pairs:
+def redrawn_pair(run: Run, known: GenerativeModel) -> dict[str, Pair]:
     """From the plane of another draw of the data to the phases."""
     return {"R² → Φ": pairing.matched(generative_model(train(run)), known)}
 
@@ -61,7 +62,7 @@ def shifted_start(models: Models) -> Pairs:
     return {("S¹", "R²"): pairing.matched(rolled(models["S¹"]), models["R²"])}
 
 
-def shift_runs(shifted: np.ndarray, repetitions: int, **settings: object) -> dict[str, Run]:
+def shift_runs(shifted: np.ndarray, repetitions: int, **settings: Any) -> dict[str, Run]:
     """Chapter 10's variants for a picture that is shifted ``(shifts, H, W)``, by name."""
     data, _ = loops.shrink(shifted[None])
     members = [Member(1, s, r) for s in experiments.SIGMAS for r in range(repetitions)]
@@ -77,7 +78,7 @@ def turned(profile: str, where: str | None = None) -> np.ndarray:
 
 
 def turntable_runs(
-    data: Loops, orders: list[dict[str, np.ndarray]], example: int, repetitions: int, **settings: object
+    data: Loops, orders: list[dict[str, np.ndarray]], example: int, repetitions: int, **settings: Any
 ) -> dict[str, Run]:
     """Chapter 10's variants for all objects at σ_X = 0.1, and for one more closely, by name."""
     ways = {"spectral start": "a graph", "film start": "the best film"}
@@ -95,7 +96,7 @@ def map_protocol(profile: str, seed: int) -> dict[str, int]:
 
 def plane_and_circle(plane: Trained, circle: Trained) -> tuple[Models, Pairs]:
     """Two autoencoders of chapter 10 as models, and the maps between them."""
-    models = {"R²": generative_model(plane), "S¹": generative_model(circle)}
+    models: Models = {"R²": generative_model(plane), "S¹": generative_model(circle)}
     return models, pairing.between(models)
 
 

@@ -80,7 +80,7 @@ def digest(model: GenerativeModel) -> str | None:
         known = [repr(model.space), model.decoder.activation.__name__]
         numbers = {**model.state_dict()}
     elif getattr(model, "name", None):
-        known, numbers = [repr(model.space), model.name], {"sigma_x": model.sigma_x}
+        known, numbers = [repr(model.space), model.name], {"sigma_x": model.sigma_x}  # type: ignore[attr-defined]
     else:
         return None
     found = hashlib.sha256(repr(known).encode())
@@ -151,7 +151,7 @@ def circle(space: LatentSpace, count: int) -> Tensor:
     if isinstance(space, Circle):
         return angles[:, None]
     # In more dimensions than two it lies in the first two; a line has its shadow.
-    return torch.nn.functional.pad(embed(angles), (0, space.dimension - 2))
+    return torch.nn.functional.pad(embed(angles), (0, space.noise_features - 2))
 
 
 @torch.no_grad()

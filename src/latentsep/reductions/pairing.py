@@ -29,7 +29,7 @@ class Pair:
 
     source: GenerativeModel
     target: GenerativeModel
-    family: Family | None = None
+    family: Family = None  # type: ignore[assignment]  # until __post_init__ fills it in
     latents: Tensor | None = None
 
     def __post_init__(self):

@@ -1,9 +1,10 @@
 """Algorithm 2: the parameters of maps between the latent spaces of pairs of models (thesis §9.4)."""
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ class Reduction:
     @classmethod
     def of(
         cls,
-        pairs: dict[Hashable, Pair],
+        pairs: Mapping[Any, Pair],
         repetitions: int = 3,
         updates: int = 10_000,
         samples: int = 10_000,
@@ -68,7 +69,7 @@ class Reduction:
         models = tuple(map(_digest, pairs.values()))
         return cls(tuple(pairs), models, repetitions, updates, samples, learning_rate, seed, tuple(pairs.values()))
 
-    def reductors(self, arrays: dict[str, np.ndarray]) -> dict[Hashable, Reductor]:
+    def reductors(self, arrays: dict[str, np.ndarray]) -> dict[Any, Reductor]:
         """The maps with the parameters that ``train`` or the records hold."""
         found = (torch.from_numpy(arrays[str(i)]) for i in range(len(self.keys)))
         return {k: Reductor(p.family, v) for k, p, v in zip(self.keys, self.pairs, found, strict=True)}
@@ -82,7 +83,7 @@ def _digest(pair: Pair) -> str:
     return "" if None in parts else hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def job(pairs: dict[Hashable, Pair], **settings: float) -> records.Job:
+def job(pairs: Mapping[Any, Pair], **settings: Any) -> records.Job:
     """Algorithm 2 for ``pairs`` as a job for the records; ``settings`` are those of ``train``.
 
     Raises ``ValueError`` for a model without a name, of which no record could tell what it is of.
@@ -93,7 +94,7 @@ def job(pairs: dict[Hashable, Pair], **settings: float) -> records.Job:
     return records.Job(definition, algorithm_2, guess=10.0)
 
 
-def train(pairs: dict[Hashable, Pair], *numbers: int, **settings: float) -> dict[Hashable, Reductor]:
+def train(pairs: Mapping[Any, Pair], *numbers: int, **settings: Any) -> dict[Any, Reductor]:
     """Algorithm 2 for all pairs, members and repetitions at once: the parameters with the least mean distance (9.1).
 
     Takes the ``repetitions``, ``updates``, ``samples`` (L), ``learning_rate`` and ``seed`` of ``Reduction.of``. Keys

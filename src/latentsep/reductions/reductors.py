@@ -29,7 +29,7 @@ class Linear:
     """
 
     source: LatentSpace
-    target: LatentSpace
+    target: Euclidean
 
     def __post_init__(self):
         if not isinstance(self.target, Euclidean):
@@ -112,7 +112,7 @@ class Projection:
     """
 
     source: LatentSpace
-    target: LatentSpace
+    target: CliffordTorus
 
     def __post_init__(self):
         if not isinstance(self.target, CliffordTorus):
@@ -145,9 +145,9 @@ class Projection:
 Family = Linear | Rotation | Projection
 
 _EMBED = r"\mathrm{{Emb}}_{{\mathbb{{R}}^2}}({})"
-_POINT = {Euclidean: "z", Circle: "z", CliffordTorus: "z", Phases: _EMBED.format("z")}
-_ANGLE = {Euclidean: r"\mathrm{atan2}(z)", Circle: r"\mathrm{atan2}(z)", Phases: "z"}
-_ENDS = {Circle: _EMBED, Phases: r"({} + \pi) \bmod 2\pi - \pi"}
+_POINT = {Euclidean: "z", Circle: "z", CliffordTorus: "z", Phases: _EMBED.format("z")}  # type: dict[type, str]
+_ANGLE = {Euclidean: r"\mathrm{atan2}(z)", Circle: r"\mathrm{atan2}(z)", Phases: "z"}  # type: dict[type, str]
+_ENDS = {Circle: _EMBED, Phases: r"({} + \pi) \bmod 2\pi - \pi"}  # type: dict[type, str]
 
 
 def family(source: LatentSpace, target: LatentSpace, reflected: bool | tuple[bool, ...] = False) -> Family:

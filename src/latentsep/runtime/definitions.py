@@ -5,6 +5,7 @@ import contextlib
 import copy
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from latentsep.runtime.modules import FUNCTIONS, Module, chain_of
 
@@ -47,10 +48,9 @@ class Package:
         pending += [place for full in outside.unused for place in self._imported_for_effect(full)]
         while pending:
             place = pending.pop()
-            if place in found:
+            if place in found or (module := self.module(place[0])) is None:
                 continue
-            module, name = self.module(place[0]), place[1]
-            texts = []
+            name, texts = place[1], []
             for statement in module.definitions[name] if name else module.effects:
                 text, others = self._canonical(module, statement)
                 texts.append(text)
@@ -114,11 +114,14 @@ class _Canonical(ast.NodeTransformer):
         self.places: list[tuple[str, str]] = []
         self.hidden: list[set[str]] = []  # names that mean something else in the functions around
 
-    def visit(self, node: ast.AST) -> ast.AST | None:
+    def visit(self, node: ast.AST) -> Any:  # a node of the same kind, or ``None`` to leave it out
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             return None
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.ClassDef) and not node.decorator_list:
+            # Without a decorator that makes them fields, bare annotations say nothing but what types are.
+            node.body = [each for each in node.body if not isinstance(each, ast.AnnAssign) or each.value]
         if isinstance(node, FUNCTIONS):
             node.returns = None
             node.decorator_list = [self.visit(each) for each in node.decorator_list]
@@ -167,18 +170,18 @@ class _Canonical(ast.NodeTransformer):
         return written
 
 
-def _filled(node: ast.AST) -> ast.AST:
+def _filled(node: Any) -> Any:
     """A block from which everything was left out holds ``pass``."""
     if getattr(node, "body", None) == []:
         node.body = [ast.Pass()]
     return node
 
 
-def _locals(function: ast.AST) -> set[str]:
+def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
     """The names that a function binds for itself, apart from what it imports."""
     given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     names = {arg.arg for arg in [*given, function.args.vararg, function.args.kwarg] if arg is not None}
-    pending = list(function.body) if isinstance(function.body, list) else [function.body]
+    pending: list[ast.AST] = list(function.body) if isinstance(function.body, list) else [function.body]
     outer: set[str] = set()
     while pending:
         node = pending.pop()

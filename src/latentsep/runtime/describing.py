@@ -2,9 +2,10 @@
 
 import dataclasses
 import inspect
+from typing import Any
 
 
-def plain(value: object) -> object:
+def plain(value: object) -> Any:
     """Dataclasses as dictionaries that name their type, so that R² and S¹ with equal fields differ."""
     if dataclasses.is_dataclass(value):
         # What two equal values may differ in does not name them, such as pictures of which a digest is kept.

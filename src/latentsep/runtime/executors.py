@@ -4,9 +4,10 @@ loky starts, feeds and watches the workers here, and Dask those of a cluster.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 from joblib.externals import loky
@@ -41,7 +42,7 @@ def cores() -> int:
 
 def run(
     tasks: dict[str, tuple],
-    finished: Callable[[str, object], None],
+    finished: Callable[[str, Any], object],
     workers: int | None = None,
     cluster: str | None = None,
     done: Callable[[str], bool] = lambda name: False,
@@ -76,7 +77,7 @@ def run(
     return failures
 
 
-def _here(tasks: dict[str, tuple], count: int) -> Iterator[tuple[str, Outcome]]:
+def _here(tasks: dict[str, tuple], count: int) -> Generator[tuple[str, Outcome], None, None]:
     """The outcomes of tasks as they end, in processes of this machine. Raises ``BrokenProcessPool`` at the end."""
     executor = loky.get_reusable_executor(count, timeout=_IDLE, env=_ONE_THREAD)
     broken = None
@@ -95,7 +96,7 @@ def _here(tasks: dict[str, tuple], count: int) -> Iterator[tuple[str, Outcome]]:
         raise broken
 
 
-def _in_cluster(tasks: dict[str, tuple], cluster: str) -> Iterator[tuple[str, Outcome]]:
+def _in_cluster(tasks: dict[str, tuple], cluster: str) -> Generator[tuple[str, Outcome], None, None]:
     """The outcomes of tasks as they end, in the workers of a cluster; Dask repeats those whose worker is killed."""
     with _client(cluster) as client:
         import distributed
@@ -113,7 +114,7 @@ def _in_cluster(tasks: dict[str, tuple], cluster: str) -> Iterator[tuple[str, Ou
 
 
 @contextlib.contextmanager
-def _client(cluster: str) -> Iterator["distributed.Client"]:  # noqa: F821, an optional package
+def _client(cluster: str) -> Iterator[Any]:  # a distributed.Client, of an optional package
     try:
         import distributed
     except ImportError:

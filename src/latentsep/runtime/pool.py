@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -118,18 +119,17 @@ def _keep(job: Job, name: str, content: bytes, cost: bytes | None) -> None:
         files.write_whole(records.cost_path(job.definition, job.compute), cost, records.folder())
 
 
+@cache  # one watch for all jobs of a worker
 def _end_with_parent() -> None:
     """Let this worker end when the process that started it is gone, however that ended."""
-    if not hasattr(_end_with_parent, "watching"):
-        _end_with_parent.watching = True
-        parent = os.getppid()
+    parent = os.getppid()
 
-        def watch() -> None:
-            while os.getppid() == parent:
-                time.sleep(0.5)
-            os._exit(1)
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
 
-        threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Tally:
@@ -137,7 +137,8 @@ class _Tally:
 
     def __init__(self, seconds: float):
         self.bar = progress.Bar("training", max(1, round(seconds)))
-        self.finished, self.under_way = 0.0, {}
+        self.finished = 0.0
+        self.under_way: dict[int, tuple[float, float]] = {}
 
     def finish(self, seconds: float) -> None:
         self.finished += seconds

@@ -125,7 +125,8 @@ class Bars:
     """Shows the bar of another process, one after the other as it begins them."""
 
     def __init__(self, position: int | None = None):
-        self._position, self._label, self._shown = position, None, None
+        self._position, self._label = position, ""
+        self._shown: tqdm | None = None
 
     def __call__(self, event: dict) -> None:
         if "label" not in event:

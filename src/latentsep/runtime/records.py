@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -50,7 +51,7 @@ class Job:
     where no cost is remembered. ``here`` marks a job for the process that asks: a GPU is not shared.
     """
 
-    definition: object
+    definition: Any
     compute: Compute
     by: Compute | None = None
     parts: tuple["Job", ...] = ()
@@ -193,7 +194,8 @@ def save(path: Path, arrays: Arrays, description: dict) -> None:
     """Write a record, whole or not at all."""
     buffer = io.BytesIO()
     text = np.frombuffer(json.dumps(description, sort_keys=True).encode(), dtype=np.uint8)
-    np.savez(buffer, **arrays, **{"description.json": text})
+    members: dict[str, Any] = {**arrays, "description.json": text}
+    np.savez(buffer, **members)
     payload = buffer.getvalue()
     head = _MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n"
     files.write_whole(path, head + payload, path.parent)

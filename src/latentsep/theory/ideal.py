@@ -81,6 +81,8 @@ def best(rules: Rules, sigma_x: float, dimension: int = 25) -> Ideal:
     grid = np.linspace(*_LOG_T, 105)
     start, step = grid[np.argmin(sum(parts(grid)))], grid[1] - grid[0]
     bounds = (start - step, start + step)
-    found = minimize_scalar(lambda v: sum(parts(v)).item(), bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    found = minimize_scalar(
+        lambda v: np.add(*parts(v)).item(), bounds=bounds, method="bounded", options={"xatol": 1e-8}
+    )
     kl, reconstruction = (v.item() for v in parts(found.x))
     return Ideal(math.exp(found.x), kl + reconstruction, kl, reconstruction)

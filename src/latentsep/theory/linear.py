@@ -6,6 +6,7 @@ right. With σ_Z learned as well it is probabilistic PCA with its noise fixed (T
 """
 
 import math
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,11 +18,12 @@ from latentsep.data import seeds
 from latentsep.models.normal import kl_normal_diagonal
 from latentsep.models.vae import negative_log_likelihood
 
+_Number = TypeVar("_Number", float, np.ndarray)
 _STEPS = 60  # of Newton's method; at the collapse boundary each takes a third off what is left
 _FLATTEST = 1e-12  # of the largest curvature; below it a direction counts as flat
 
 
-def variance(sigma: ArrayLike, radius: ArrayLike = 1.0) -> ArrayLike:
+def variance(sigma: _Number, radius: float = 1.0) -> _Number:
     """Return Γ = radius²/2 + σ², the variance of each coordinate of a noisy circle in the plane (thesis §6.3).
 
     The thesis has radius 1. Datapoints of the benchmark lie on one of radius √(D/2).
@@ -192,7 +194,7 @@ def predict(x: Tensor, axes: Tensor, variance: float, sigma_x: float) -> dict[st
     return {name: float(value.double().mean()) for name, value in parts.items()}
 
 
-def _positive(**values: ArrayLike) -> list[np.ndarray]:
+def _positive(**values: Any) -> list[np.ndarray]:
     """The values as arrays. Raises ``ValueError`` for one that is not positive."""
     for name, value in values.items():
         if not np.all(np.asarray(value) > 0):

@@ -73,6 +73,8 @@ class _Pace:
 class Trainer:
     """The state of a run under way: weights, Adam's moments, random streams, history."""
 
+    history: list[Tensor]
+
     def __init__(self, run: Run, device: str = "auto", compiled: bool = False):
         self.run, self.done, self.history = run, 0, []
         self.device = choose_device(device)
@@ -82,9 +84,10 @@ class Trainer:
         self.which = torch.tensor([names.index(m.dataset) for m in run.members], device=self.device)
         self.lessons = None
         if run.guided:
-            angles = torch.stack([run.data.angles(name) for name in names]).to(self.device)
+            # ``Run`` has it that only loops on a circle are guided: these have angles, frames and outputs.
+            angles = torch.stack([run.data.angles(name) for name in names]).to(self.device)  # type: ignore[attr-defined]
             # Half the distance between neighbours: posteriors that touch but do not overlap.
-            self.lessons = run.space.outputs(angles[..., None], math.pi / run.data.frames)
+            self.lessons = run.space.outputs(angles[..., None], math.pi / run.data.frames)  # type: ignore[attr-defined]
         self.whole = self.data[self.which] if run.batch_size is None else None
         self.sigma_x = self.vae.sigma_x.clone()
         # All weights of a member are one row, of which the networks see pieces: one update of one tensor is compiled
@@ -154,7 +157,7 @@ class Trainer:
         Or the same rows of other ``values``, ``(datasets, size, features)``.
         """
         if self.run.batch_size is None:
-            return self.whole if values is None else values[self.which]
+            return self.whole if values is None else values[self.which]  # type: ignore[return-value]  # not None here
         values = self.data if values is None else values
         rows = rows + values.shape[1] * self.which[:, None]
         return values.flatten(0, 1).index_select(0, rows.flatten()).view(*rows.shape, -1)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from latentsep.data.benchmarks import Benchmark
 from latentsep.models.vae import VAE
 from latentsep.runtime import pool, records
 from latentsep.runtime.records import Job
@@ -33,6 +34,13 @@ class Trained:
     run: Run
     vae: VAE
     history: np.ndarray
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """The data of chapter 5, which it was trained on. Raises ``ValueError`` if it was other data."""
+        if not isinstance(self.run.data, Benchmark):
+            raise ValueError(f"data is {self.run.data}; choose an ensemble that was trained on a Benchmark")
+        return self.run.data
 
     def only(self, **wanted: float) -> "Trained":
         """The members whose fields are as wanted; ``repetitions=n`` keeps the first n repetitions.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from latentsep.training.protocols import PICTURES, PRINTED, PROFILES, RECTIFIED,
 from latentsep.training.runs import Member, Run
 
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
+Reading = tuple[Run, Run, float]  # a plane and a circle, and the σ_X at which they are reduced to each other
 STARTS = 8  # of which each corrected torus is the best
 
 
@@ -24,7 +26,7 @@ def benchmark_table(
     repetitions: int = 5,
     seed: int = 0,
     table: Table = PROFILES,
-    **changes: object,
+    **changes: Any,
 ) -> Run:
     """All cells of Table 5.1 as one ensemble: three noise levels, three σ_X, several repetitions.
 
@@ -54,7 +56,7 @@ def circle(*corrected: str) -> Circle:
     return Circle(head) if formulas == CORRECTIONS else Circle(head, "published", formulas)
 
 
-def circle_tables(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
+def circle_tables(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Run]:
     """Table 7.1 twice: as ``published``, and ``corrected`` with minibatches of twice the size, unless that is given.
 
     At σ_X = 0.01 the noise of small minibatches is part of what keeps a correct autoencoder from the
@@ -67,13 +69,13 @@ def circle_tables(profile: str = "book", repetitions: int = 5, seed: int = 0, **
     return {"published": published, "corrected": corrected}
 
 
-def ablation(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
+def ablation(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Run]:
     """The published circle, each correction alone, all but each, and all: one dataset (σ = 0.1), three σ_X.
 
     The last two are all corrections with other activations. All are trained alike.
     """
     every = (*CORRECTIONS, "head")
-    variants = {"as published": ()} | {f"{one} corrected": (one,) for one in every}
+    variants: dict[str, tuple[str, ...]] = {"as published": ()} | {f"{one} corrected": (one,) for one in every}
     variants |= {f"all but {one}": tuple(o for o in every if o != one) for one in every} | {"all corrected": every}
     members = tuple(Member(0.1, x, r) for x in SIGMAS for r in range(repetitions))
     settings = {"data": Benchmark(seed=seed), "seed": seed, **protocol(profile, SHORT, **changes)}
@@ -82,7 +84,7 @@ def ablation(profile: str = "book", repetitions: int = 5, seed: int = 0, **chang
     return runs | {f"all corrected, {a}": replace(last, activation=a) for a in ACTIVATIONS if a != last.activation}
 
 
-def tear(profile: str = "book", seed: int = 0, **changes: object) -> list[Run]:
+def tear(profile: str = "book", seed: int = 0, **changes: Any) -> list[Run]:
     """One published circle (σ = σ_X = 0.1) stopped after more and more updates; settings as in ``ablation``."""
     settings = protocol(profile, SHORT, **changes) | {"cooled": 0}  # so that a short run is the beginning of a long one
     stops = sorted({int(settings["updates"] * part) for part in (0, 0.01, 0.05, 0.2, 1)})
@@ -96,7 +98,7 @@ def other_activations(table: Run) -> dict[str, Run]:
     return {a: replace(table, members=members, activation=a) for a in ACTIVATIONS if a != table.activation}
 
 
-def reduced_cell(table: Run, **changes: object) -> Run:
+def reduced_cell(table: Run, **changes: Any) -> Run:
     """A table's cell with σ = σ_X = 0.1, which chapter 9 reduces to others, with some fields of the run changed."""
     members = tuple(m for m in table.members if m.dataset == m.sigma_x == 0.1)
     return replace(table, members=members, **changes)
@@ -109,7 +111,7 @@ def redrawn(table: Run, activations: Sequence[str] = ("tanh", "relu")) -> dict[s
     return {activation: replace(again, activation=activation) for activation in activations}
 
 
-def reductions(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict:
+def reductions(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Reading]:
     """What chapter 9 reduces to each other: reading of the print to plane, circle, and their σ_X.
 
     ``as printed`` and ``variance 0.01`` are the published autoencoders with σ_X = 0.01 and σ_X² = 0.01,
@@ -141,7 +143,7 @@ def other_batches(table: Run, profile: str = "book") -> dict[int, Run]:
     return {size or run.data.size: replace(run, batch_size=size) for size in (64, 256, 1024, None)}
 
 
-def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **changes: object) -> Run:
+def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **changes: Any) -> Run:
     """One dataset (σ = 0.1), nine values of σ_X, from 0.01 to past the collapse at σ_X = √(D/4) = 2.5 (chapter 4)."""
     members = tuple(
         Member(0.1, x, r) for x in (0.01, 0.03, 0.1, 0.3, 1.0, 1.5, 2.0, 2.4, 3.0) for r in range(repetitions)
@@ -149,7 +151,7 @@ def sigma_x_sweep(profile: str = "book", repetitions: int = 2, seed: int = 0, **
     return Run(members, Benchmark(seed=seed), seed=seed, **protocol(profile, SHORT, **changes))
 
 
-def estimator_study(profile: str = "book", seed: int = 0, **changes: object) -> Run:
+def estimator_study(profile: str = "book", seed: int = 0, **changes: Any) -> Run:
     """One small autoencoder of chapter 5 (σ = σ_X = 0.1) on which chapter 3 measures its estimators."""
     return Run((Member(0.1, 0.1),), Benchmark(seed=seed), seed=seed, **protocol(profile, SHORT, **changes))
 
@@ -166,7 +168,7 @@ def pictures(
     profile: str = "book",
     layers: int = 2,
     seed: int = 0,
-    **changes: object,
+    **changes: Any,
 ) -> dict[str, Run]:
     """Chapter 10's variants, each with the same members: baseline, published circle, corrected circle by its start.
 
@@ -188,12 +190,12 @@ def noisy_pictures(guided: Run, noises: Sequence[float], repetitions: int = 3) -
     """A guided run of the first loop, shorter and for two σ_X, by the noise in its pictures (thesis §10.1.1)."""
     members = tuple(Member(1, x, r) for x in (0.1, 1.0) for r in range(repetitions))
     updates = min(guided.updates, 1_900)
-    shared = {"members": members, "updates": updates, "guided": updates // 2, "batch_size": 256}
+    shared: dict[str, Any] = {"members": members, "updates": updates, "guided": updates // 2, "batch_size": 256}
     shared["cooled"] = updates - shared["guided"]
     return {s: replace(guided, data=replace(guided.data, noise=s, draws=4_000), **shared) for s in noises}
 
 
-def torus(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: object) -> dict[str, Run]:
+def torus(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Run]:
     """Chapter 11's autoencoders on pictures with two phases: R⁴, the torus as published, and corrected."""
     data = ExtendedBenchmark(seed=seed)
     members = tuple(Member(0, x, r) for x in SIGMAS for r in range(repetitions))

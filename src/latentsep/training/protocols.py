@@ -1,15 +1,16 @@
 """The training protocols: what each profile means, for each kind of experiment."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from latentsep.models.networks import hidden_widths
 
-Table = Mapping[str, Mapping[str, float | None]]
+Table = Mapping[str, Mapping[str, Any]]  # the fields of a ``Run``, by profile
 
 #: ``smoke`` only shows that everything runs, ``book`` is what is published, ``thesis`` keeps to the thesis's rate and
 #: full batch (thesis §5.3). At ten times the rate a quarter of the updates suffices, if the last of them, ``cooled``,
 #: go at the thesis's again; chapter 5 holds the two paces against each other.
-PROFILES: dict[str, dict[str, float | None]] = {
+PROFILES: dict[str, dict[str, Any]] = {
     "smoke": {"updates": 60, "batch_size": 64},
     "book": {"updates": 25_000, "batch_size": 256, "learning_rate": 1e-3, "cooled": 0.32},
     "thesis": {"updates": 100_000, "batch_size": None},
@@ -49,7 +50,7 @@ RECTIFIED: Table = {
 }
 
 
-def protocol(profile: str, table: Table = PROFILES, pixels: int = 0, **changes: object) -> dict:
+def protocol(profile: str, table: Table = PROFILES, pixels: int = 0, **changes: Any) -> dict[str, Any]:
     """The fields of a ``Run`` that a profile sets. A change that is ``None`` leaves the profile's value.
 
     In a table, ``cooled`` is a part of the updates, here a number of them; a ``width`` of ``None`` becomes that

@@ -65,8 +65,8 @@ def chapter(
     ``measured`` adds items that need the chapter's own results: a check, and what it is to look at.
     ``substituted`` names items whose data was not at hand and had to be substituted; their entries say so.
     """
-    found = {item: (check,) for item, check in STATEMENTS.items() if ledger.items()[item][0] == number}
-    found |= measured or {}
+    own = [item for item in STATEMENTS if ledger.items()[item][0] == number]
+    found: dict[str, tuple] = {item: (STATEMENTS[item],) for item in own} | (measured or {})
     order, entries = list(ledger.items()), []
     for item in sorted(found, key=order.index):
         check, *results = found[item]

@@ -51,7 +51,7 @@ def no_seam() -> Check:
 
 def loops(trained: Trained) -> Check:
     """Fig. 5.4: every panel and repetition shows a loop that turns once, in steps below a quarter turn."""
-    x, _ = trained.run.data.visualisation()
+    x, _ = trained.benchmark.visualisation()
     turns, steps = winding(plane_angles(latents(trained, x)))
     broken = (np.abs(turns) != 1) | (steps > np.pi / 2)
     return Check(

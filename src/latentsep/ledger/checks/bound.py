@@ -65,9 +65,9 @@ def evidence() -> Check:
 def kl_divergence_of_masses() -> Check:
     line, off = Parabola(), 0.0
     for (m, s), (n, t) in itertools.product(SHAPES, SHAPES):
-        normals = [Normal(*(torch.tensor(v, dtype=torch.float64) for v in shape)) for shape in ((m, s), (n, t))]
+        p, q = (Normal(*torch.tensor(shape, dtype=torch.float64)) for shape in ((m, s), (n, t)))
         log_p = stats.norm.logpdf(line.nodes, n, t) + math.log(line.nodes[1] - line.nodes[0])
-        off = max(off, abs(float(divergence(line.masses(m, s), log_p) - kl_divergence(*normals))))
+        off = max(off, abs(float(divergence(line.masses(m, s), log_p) - kl_divergence(p, q))))
     return Check("normal distributions: sums over nodes against the closed form", off, EXACT)
 
 
@@ -76,7 +76,7 @@ def kl_with_bayes() -> Check:
     """The print has P_{X|z_i} under an integral over z: one latent variable, here the likeliest, for all."""
 
     def off(likelihood) -> float:
-        def residual(seen: Inference, q: np.ndarray) -> float:
+        def residual(seen: Inference, q: np.ndarray) -> np.ndarray:
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = np.log(q) + seen.log_evidence() - likelihood(seen) - np.log(seen.prior)
             return mean_of(q, ratio) - seen.kl_to_posterior(q)
@@ -89,7 +89,7 @@ def kl_with_bayes() -> Check:
 
 @statement("eq-2.17")
 def kl_term_by_term() -> Check:
-    def residual(seen: Inference, q: np.ndarray) -> float:
+    def residual(seen: Inference, q: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = seen.log_evidence() + np.log(q / seen.prior) - seen.log_likelihood
         return mean_of(q, terms) - seen.kl_to_posterior(q)
@@ -99,7 +99,7 @@ def kl_term_by_term() -> Check:
 
 @statement("eq-2.18")
 def decomposition() -> Check:
-    def residual(seen: Inference, q: np.ndarray) -> float:
+    def residual(seen: Inference, q: np.ndarray) -> np.ndarray:
         right = seen.log_evidence() + seen.kl_to_prior(q) + seen.reconstruction(q)
         return seen.kl_to_posterior(q) - right
 
@@ -108,7 +108,7 @@ def decomposition() -> Check:
 
 @statement("eq-2.19")
 def without_the_evidence() -> Check:
-    def residual(seen: Inference, q: np.ndarray) -> float:
+    def residual(seen: Inference, q: np.ndarray) -> np.ndarray:
         return seen.kl_to_posterior(q) - seen.log_evidence() + seen.elbo(q)
 
     return Check("left side against −ELBO, dice and parabola", worst(residual), EXACT)
@@ -187,7 +187,7 @@ def one_parameter_for_all() -> Check:
 
 @statement("eq-2.26")
 def two_terms() -> Check:
-    def residual(seen: Inference, q: np.ndarray) -> float:
+    def residual(seen: Inference, q: np.ndarray) -> np.ndarray:
         return seen.reconstruction(q) + seen.kl_to_prior(q) - (seen.kl_to_posterior(q) - seen.log_evidence())
 
     return Check("sum of the two terms against KL − log P_X(x), dice and parabola", worst(residual), EXACT)

@@ -141,7 +141,8 @@ def samples() -> Check:
 def arcs() -> Check:
     """The arcs drawn for the published family reach t(x) to either side, measured on the drawing."""
     run = experiments.smallest(experiments.circle())
-    trained, (x, _) = train(run), run.data.visualisation()
+    trained = train(run)
+    x, _ = trained.benchmark.visualisation()
     drawn = figures.latent_grid(trained).figure.axes[0].collections[1].get_segments()
     ends = np.array([np.unwrap(np.arctan2(arc[:, 1], arc[:, 0]))[[0, -1]] for arc in drawn])
     with torch.no_grad():

@@ -113,10 +113,10 @@ def double_integral() -> Check:
 
 @statement("eq-8.6")
 def cancelled_priors() -> Check:
-    def gap(example: Example) -> Tensor:
+    def gap(example: Example) -> float:
         p, q = example.log_joints()
         first, second = (d.log_prob(example.x) for d in example.conditionals(example.z))
-        return ((p - q) - (first - second)).abs().max()
+        return float(((p - q) - (first - second)).abs().max())
 
     return Check("logarithms of both ratios at every point of a grid", worst(gap), EXACT)
 

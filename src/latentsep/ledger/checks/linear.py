@@ -81,10 +81,9 @@ def conditional_density() -> Check:
 def linear_vae() -> VAE:
     """A VAE without hidden layers and biases that has the matrices G and H and a constant σ_Z."""
     vae = VAE(Euclidean(2), 2, [], [SIGMA_X], [0]).double().requires_grad_(False)
-    encoder, decoder = vae.encoder.layers[0], vae.decoder.layers[0]
-    encoder.weight[0] = torch.cat([G, torch.zeros(2, 2)])
-    encoder.bias[0, 2:] = 2 * math.log(SIGMA_Z)
-    decoder.weight[0] = H
+    vae.encoder.get_parameter("layers.0.weight")[0] = torch.cat([G, torch.zeros(2, 2)])
+    vae.encoder.get_parameter("layers.0.bias")[0, 2:] = 2 * math.log(SIGMA_Z)
+    vae.decoder.get_parameter("layers.0.weight")[0] = H
     vae.sigma_x[:] = SIGMA_X  # in double precision
     return vae
 
@@ -160,5 +159,5 @@ def noise_in_the_plane() -> Check:
 
 @statement("text-6.2")
 def sizes_of_the_matrices() -> Check:
-    found = linear_vae().encoder.layers[0].weight.shape[-1]
+    found = linear_vae().encoder.get_parameter("layers.0.weight").shape[-1]
     return sizes("columns of G and rows of H, against the entries of x in X′", DATA.dimension, 2, found)

@@ -45,7 +45,7 @@ def labels() -> Check:
 
 def last_panel(picture: figures.Picture, panels: int) -> np.ndarray:
     """The points that the last of a row of panels shows first, ``(n, 2)``."""
-    return picture.figure.axes[panels - 1].collections[0].get_offsets()
+    return np.asarray(picture.figure.axes[panels - 1].collections[0].get_offsets())
 
 
 @statement("fig-9.3")

@@ -15,11 +15,11 @@ from latentsep.data.benchmarks import embed, regular_phases
 from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
 from latentsep.models.distributions import wrap
-from latentsep.models.latent_spaces import Circle, Euclidean
+from latentsep.models.latent_spaces import Circle, Euclidean, LatentSpace
 from latentsep.reductions import pairing, reduction, reductors, tolerance
 from latentsep.reductions.generative import GenerativeModel, Known, Phases
 
-SPACES = {"R²": Euclidean(2), "S¹": Circle(), "Φ": Phases()}
+SPACES: dict[str, LatentSpace] = {"R²": Euclidean(2), "S¹": Circle(), "Φ": Phases()}
 FAMILIES = {(a, b): reductors.family(SPACES[a], SPACES[b]) for a, b in itertools.permutations(SPACES, 2)}
 NEAR = math.pi / 8  # mean difference of phase, in radians, up to which codes count as being with those of their phase
 Codes = dict[str, Tensor]

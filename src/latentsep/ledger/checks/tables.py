@@ -40,19 +40,18 @@ def deviation_of_a_sum() -> Check:
         least, most = abs(kl.std - reconstruction.std), kl.std + reconstruction.std
         return max(0.0, least - total.std - slack, total.std - most - slack)
 
-    rows = [
-        [(table, cell), *(values[q] for q in ("neg_elbo", "kl", "reconstruction"))]
+    off = {
+        (table, cell): excess(values["neg_elbo"], values["kl"], values["reconstruction"])
         for table in ("table-5.1", "table-7.1")
         for cell, values in ledger.cells(table).items()
-    ]
-    off = {name: excess(*values) for name, *values in rows}
-    odd = max(off, key=off.get)
+    }
+    odd = max(off, key=lambda name: off[name])
     cell = ledger.cells(odd[0])[odd[1]]
     # The deviation of −ELBO in place of that of the reconstruction error.
     off_by_meant = excess(cell["neg_elbo"], cell["kl"], cell["neg_elbo"])
     return Check(
         "deviation in nats that no repetitions can have, rounding allowed for;"
-        f" with {cell['neg_elbo'].std:g}, and in the {len(rows) - 1} other rows",
+        f" with {cell['neg_elbo'].std:g}, and in the {len(off) - 1} other rows",
         off[odd],
         1e-9,
         max(off_by_meant, *(v for name, v in off.items() if name != odd)),

@@ -101,7 +101,7 @@ def torus_as_a_set() -> Check:
     return Check("random points of the torus against the image of their angles", float(off.norm(dim=-1).max()), 1e-12)
 
 
-def posterior_of(family: str) -> torch.distributions.Distribution:
+def posterior_of(family: str) -> torch.distributions.Independent:
     """Q at ``MEAN`` and ``TIME``, from the encoder outputs that stand for them."""
     raw = torch.cat([embed(MEAN), TIME.log()[:, None]], -1).flatten()
     return CliffordTorus(Circle(family=family)).posterior(raw)

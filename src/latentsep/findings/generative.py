@@ -1,0 +1,144 @@
+"""What chapter 8 finds of tolerances: how good their estimate is, and what they do not say."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from latentsep.data import benchmarks, seeds
+from latentsep.ledger.checks.examples import polar_nodes
+from latentsep.ledger.checks.registry import log_prior
+from latentsep.measures import estimators
+from latentsep.reductions import generative, pairing, tolerance
+from latentsep.reductions.generative import GenerativeModel
+from latentsep.reductions.tolerance import Map
+
+Models = Mapping[str, GenerativeModel]
+Maps = Mapping[tuple[str, str], Map]
+
+
+def delta(source: GenerativeModel, target: GenerativeModel, mapping: Map, **options: Any) -> float:
+    """Δ in nats, for ensembles of one; options as for ``tolerance.tolerance``."""
+    return float(tolerance.tolerance(source, target, mapping, **options).value)
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The tolerance of the map from S¹ or R², by name, into Φ, in nats.
+
+    ``exact`` is by quadrature, ``std`` the exact standard deviation of a single draw of (8.9), and
+    ``errors`` the root mean square error of the mean of L draws, for several L.
+    """
+
+    exact: dict[str, Tensor]
+    std: dict[str, float]
+    errors: dict[str, np.ndarray]
+
+    @property
+    def curves(self) -> dict[str, tuple[np.ndarray, float]]:
+        """Errors and deviation of each map, by its name."""
+        return {f"{name} to Φ": (self.errors[name], self.std[name]) for name in self.exact}
+
+
+def estimated(models: Models, maps: Maps, counts: list[int], draws: int, seed: int) -> Estimated:
+    """From as many ``draws`` of each prior, for each L in ``counts``."""
+    # Quadrature: regular angles on the circle, polar coordinates in the plane.
+    angles = benchmarks.regular_phases(1024)[:, None]
+    rules = {"S¹": (angles, torch.ones(1024).double() / 1024), "R²": polar_nodes()}
+    exact, stds, errors = {}, {}, {}
+    for name, (points, weights) in rules.items():
+        source, target, there = models[name], models["Φ"], maps[name, "Φ"]
+        at_nodes = tolerance.divergence(source, target, there, points.float()[None])
+        exact[name], std = estimators.mean_and_std(at_nodes.flatten().double(), weights)
+        stream = seeds.generator(seed, "chapter 8", name)
+        z = generative.draw(source.space, draws, stream)
+        drawn = tolerance.divergence(source, target, there, z[None]).flatten().double()
+        errors[name] = estimators.error_by_samples(drawn, exact[name], counts)
+        stds[name] = float(std)
+    return Estimated(exact, stds, errors)
+
+
+@dataclass(frozen=True)
+class HowGood:
+    """Mass of (8.1) if the prior counts twice; tolerances into Φ and the deviation of a single draw, in nats.
+
+    ``error_plane`` is the standard error of 10,000 draws, and ``sparse`` what 64 regular angles in place of 1024
+    change, in millionths of a nat.
+    """
+
+    twice_plane: float
+    twice_circle: float
+    delta_circle: float
+    delta_plane: float
+    std_circle: float
+    std_plane: float
+    error_plane: float
+    sparse: float
+
+
+def how_good(found: Estimated, models: Models, maps: Maps) -> HowGood:
+    """From what was ``estimated``."""
+    nodes, weights = polar_nodes()
+    circle, phases, there = models["S¹"], models["Φ"], maps["S¹", "Φ"]
+    few, many = (delta(circle, phases, there, samples=count) for count in (64, 1024))
+    return HowGood(
+        twice_plane=float(weights @ log_prior(nodes).exp()),
+        twice_circle=1 / (2 * math.pi),
+        delta_circle=float(found.exact["S¹"]),
+        delta_plane=float(found.exact["R²"]),
+        std_circle=found.std["S¹"],
+        std_plane=found.std["R²"],
+        error_plane=found.std["R²"] / 100,
+        sparse=1e6 * abs(few - many),
+    )
+
+
+@dataclass(frozen=True)
+class WhatItSays:
+    """Floors in nats, and differences between tolerances that say what Δ depends on.
+
+    ``squares_apart`` is in percent, of the mean squares there and back; ``fitted_apart`` in millionths of a nat,
+    of a map fitted from Φ and of one fitted into it. ``ruined`` is by how many nats −ELBO rises with a ruined
+    encoder. From the plane, ``share`` percent of Δ come from where codes of data are not; ``free`` nats are left if
+    every code chooses its phase.
+    """
+
+    floor_tenth: float
+    floor_wide: float
+    floor_narrow: float
+    squares_apart: float
+    fitted_apart: float
+    ruined: float
+    share: float
+    free: float
+
+
+def what_it_says(
+    models: Models,
+    maps: Maps,
+    codes: Tensor,
+    floors: pd.DataFrame,
+    ways: pd.DataFrame,
+    encoders: pd.DataFrame,
+    averages: pd.DataFrame,
+) -> WhatItSays:
+    """From the tables of the chapter, and the codes of data in the plane ``(1, N, 2)``."""
+    circle, plane, phases = models["S¹"], models["R²"], models["Φ"]
+    squares = ways["mean square"].unstack()
+    fitted = delta(phases, circle, maps["Φ", "S¹"]) - delta(circle, phases, maps["S¹", "Φ"])
+    return WhatItSays(
+        floor_tenth=floors.iloc[1, 2],
+        floor_wide=floors.iloc[2, 2],
+        floor_narrow=floors.iloc[3, 2],
+        squares_apart=100 * float((squares["S¹ to Φ"] / squares["Φ to S¹"] - 1).abs().max()),
+        fitted_apart=1e6 * abs(fitted),
+        ruined=encoders.iloc[1, 1] - encoders.iloc[0, 1],
+        share=100 * (1 - averages.iloc[1, 1] / averages.iloc[1, 0]),
+        free=delta(plane, phases, partial(pairing.nearest, plane, phases), latents=codes),
+    )

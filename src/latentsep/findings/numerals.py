@@ -1,0 +1,21 @@
+"""Numbers as sentences show them, where what is told is a word and not a value."""
+
+from collections.abc import Iterable
+
+
+def numeral(value: float, digits: int, sign: str = "") -> str:
+    """A number of so many decimals with a real minus sign; ``sign="+"`` shows it in front of positive ones, too.
+
+    >>> numeral(-1.234, 2), numeral(7.3, 0, "+"), numeral(-0.001, 2)
+    ('−1.23', '+7', '0.00')
+    """
+    return f"{value:{sign}z.{digits}f}".replace("-", "−")
+
+
+def series(values: Iterable[float], digits: int) -> str:
+    """Several numbers, one after the other.
+
+    >>> series([1.25, -3], 1)
+    '1.2, −3.0'
+    """
+    return ", ".join(numeral(v, digits) for v in values)
