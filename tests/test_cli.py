@@ -9,7 +9,7 @@ import pytest
 from latentsep.book import chapters, notebooks, rendering
 from latentsep.commands import cli
 from latentsep.ledger import ledger
-from latentsep.runtime import paths
+from latentsep.runtime import fingerprints, paths
 
 
 def generated(root):
@@ -92,6 +92,23 @@ def test_status_tells_missing_fresh_and_stale(checkout, capsys):
     assert "stale: text" in status()
     cli.main(["status"])
     assert "stale: text, parameters" in capsys.readouterr().out
+
+
+def test_status_names_the_rooms_whose_code_has_changed(checkout, capsys, monkeypatch):
+    _, write = checkout
+    write("from latentsep.models.vae import VAE\nfrom latentsep.training import protocols\nprint(VAE, protocols.SHORT)")
+    chapter = chapters.find("1")
+    target = paths.executed() / "book" / "01-small.ipynb"
+    notebooks.execute(chapter, chapter.values({}), target)
+    reached = fingerprints.reached
+
+    def changed(code: str) -> dict[tuple[str, str], str]:
+        places = (("latentsep.models.vae", "VAE"), ("latentsep.training.protocols", "SHORT"))
+        return {**reached(code), **dict.fromkeys(places, "another text")}
+
+    monkeypatch.setattr(fingerprints, "reached", changed)
+    cli.main(["status"])
+    assert "stale: code of models and training\n" in capsys.readouterr().out
 
 
 def test_list_shows_titles_and_costs(checkout, capsys):

@@ -88,6 +88,7 @@ def test_what_is_reached_and_no_more(toy):
     [
         ("top", "f(x)", "f(x + 1)"),
         ("side", "x = 1", "x = 2"),
+        ("side", "class C:\n    # nothing here", "@dataclass\nclass C:\n    y: int"),
         ("deep", "math.pi", "math.e"),
         ("deeper", "def h(x, k)", "def h(x, k=1)"),
         ("deeper", "@cache\n", ""),
@@ -108,6 +109,7 @@ def test_code_counts_wherever_it_is(module, old, new, toy):
         ("top", '"side.C"', "int"),
         ("top", " as deep_f", ""),
         ("side", "# nothing here", "# something here"),
+        ("side", "# nothing here", "y: int"),  # a field only where a decorator makes it one
         ("side", "class Unused:\n    pass", "class Unused:\n    x = 2"),
         ("deep", "k = 2", "k = 3"),  # the function has a k of its own
         ("deep", "return h(math.pi, k)", "return h(\n        math.pi,  # thus\n        k,\n    )"),
