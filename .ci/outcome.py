@@ -57,6 +57,10 @@ def glued(chapter):
     return {name: text[0] for name, text in texts.items() if text}
 
 
+# Chapter 9 speaks of rectified units with a projected head as the reading that comes nearest to Table 9.2.
+nearest = glued("09-simple-reduction-mappings")["nearest_reading"]
+assert nearest == "'rectified'", nearest
+
 pictures = glued("10-circular-datasets")
 if "data" not in entries["fig-10.5"]:
     assert pictures["objects"] == "20", pictures["objects"]

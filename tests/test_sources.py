@@ -64,8 +64,6 @@ def test_a_second_source_is_listed_after_the_first(planted):
     planted()
     assert list(ledger.items()) == [*before, "fig-I.1", "claim-I.1"]
     assert ledger.items()["claim-I.1"] == ("I", "Codes of a plain autoencoder cannot be drawn from")
-    assert sources.of("fig-I.1").name == "concepts"
-    assert sources.of("fig-5.1").name == "thesis"
     assert ledger.statement("claim-I.1", Check("says", 0, 1), "guard")["chapter"] == "I"
 
 

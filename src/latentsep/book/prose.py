@@ -6,7 +6,7 @@ from typing import Any
 
 import myst_nb
 
-from latentsep.findings.numerals import numeral
+from latentsep.ledger.numerals import numeral
 from latentsep.training.runs import Run
 
 

@@ -7,7 +7,6 @@ import io
 import json
 import platform
 import tarfile
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 from latentsep.commands import inventory
 from latentsep.runtime import costs, files, records
+from latentsep.runtime.downloads import download
 from latentsep.runtime.paths import UsageError
 from latentsep.runtime.records import DamagedRecord, Job
 
@@ -218,23 +218,8 @@ def _content(source: str) -> bytes:
 
 
 def _download(address: str) -> bytes:
-    import pooch  # here, since its progress bars complain in notebooks
-
-    body, errors = io.BytesIO(), []
-
-    def fetch() -> None:
-        try:
-            pooch.HTTPDownloader(timeout=_SECONDS)(address, body, None)
-        except Exception as error:  # handed over to the thread that waits
-            errors.append(error)
-
-    # In a thread that may be abandoned: nothing else bounds the look-up of a name, or a server that trickles.
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    thread.join(_SECONDS)
-    if body.tell():
-        thread.join(_LIMIT)
-    if thread.is_alive() or errors:
-        reason = str(errors[0]).partition("\n")[0] or type(errors[0]).__name__ if errors else "no answer in time"
-        raise ArchiveFailed(f"{address} could not be fetched: {reason}")
-    return body.getvalue()
+    try:
+        return download(address, _SECONDS, _LIMIT)
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ArchiveFailed(f"{address} could not be fetched: {reason}") from None

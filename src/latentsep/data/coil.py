@@ -9,8 +9,6 @@ import io
 import os
 import re
 import tempfile
-import threading
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -25,11 +23,8 @@ from PIL import Image, UnidentifiedImageError
 
 from latentsep.data import turntable
 from latentsep.runtime import progress
+from latentsep.runtime.downloads import download
 from latentsep.runtime.paths import UsageError
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # its progress bars complain in notebooks, and none is shown
-    import pooch
 
 SHAPE = (20, 72, 128, 128)  # objects, poses, height, width
 DIGEST = "7274cbacb79ea6c57340827c9f9301745a8e9b3173dea4aa828e00b49c42946c"
@@ -182,24 +177,11 @@ def _checked(images: np.ndarray, path: Path) -> np.ndarray:
 
 def _download() -> np.ndarray:
     """Fetch the archive, check what it holds, and keep that in the cache if it can be kept."""
-    body, errors = io.BytesIO(), []
-
-    def fetch() -> None:
-        try:
-            pooch.HTTPDownloader(timeout=SECONDS)(ADDRESS, body, None)
-        except Exception as error:  # handed over to the thread that waits
-            errors.append(error)
-
-    # In a thread that may be abandoned: nothing else bounds the look-up of a name, or a server that trickles.
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    thread.join(SECONDS)
-    if body.tell():
-        thread.join(LIMIT)
-    if thread.is_alive() or errors:
-        reason = type(errors[0]).__name__ if errors else "Timeout"
-        raise OSError(f"{reason} at {ADDRESS.split('/')[2]}") from (errors[0] if errors else None)
-    images = _read(body)
+    try:
+        body = download(ADDRESS, SECONDS, LIMIT)
+    except Exception as error:
+        raise OSError(f"{type(error).__name__} at {ADDRESS.split('/')[2]}") from error
+    images = _read(io.BytesIO(body))
     try:
         _keep(images)
     except OSError as error:

@@ -93,23 +93,16 @@ def identity(guesses: Mapping[str, tuple[Inference, Mapping[str, np.ndarray]]]) 
 
 @dataclass(frozen=True)
 class Ascents:
-    """How far below the evidence the first ascent ends, log 2, how far apart two end, in nats, and the most steps."""
+    """How far below the evidence the first ascent ends, and log 2, in nats."""
 
     gap: float
     log_two: float
-    between: float
-    steps: int
 
 
 def ascents(seen: Inference, paths: Mapping[str, np.ndarray]) -> Ascents:
-    """From two paths of ``theory.bayes.ascend``, rows of mean, deviation and bound."""
-    gaps = [seen.log_evidence() - path[-1][2] for path in paths.values()]
-    return Ascents(
-        gap=gaps[0],
-        log_two=math.log(2),
-        between=abs(gaps[0] - gaps[1]),
-        steps=max(len(path) - 1 for path in paths.values()),
-    )
+    """From paths of ``theory.bayes.ascend``, rows of mean, deviation and bound."""
+    first = next(iter(paths.values()))
+    return Ascents(gap=seen.log_evidence() - first[-1][2], log_two=math.log(2))
 
 
 @dataclass(frozen=True)

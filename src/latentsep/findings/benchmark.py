@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from latentsep.findings.numerals import numeral
 from latentsep.ledger import checks, ledger
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, topology
 from latentsep.training.ensembles import Trained
 

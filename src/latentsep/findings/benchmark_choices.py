@@ -12,8 +12,8 @@ import pandas as pd
 from torch import Tensor
 
 from latentsep.findings.benchmark import TABLE, WORST
-from latentsep.findings.numerals import numeral, series
 from latentsep.ledger import ledger
+from latentsep.ledger.numerals import numeral, series
 
 SIGMA, SIGMA_X = 1.0, 0.01  # of the noisiest cell, the one that depends on everything
 LINEAR = "linear code"  # the row of a linear code among those of batch sizes

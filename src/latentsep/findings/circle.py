@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from latentsep.data import benchmarks
-from latentsep.findings.numerals import numeral, series
 from latentsep.ledger import ledger
+from latentsep.ledger.numerals import numeral, series
 from latentsep.measures import estimators, evaluation, topology
 from latentsep.models.distributions import wrap
 from latentsep.training import experiments

@@ -3,6 +3,7 @@
 Objects are numbered from 1, as the datasets of ``loops.Loops`` are.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 
 from latentsep.data import seriation
 from latentsep.data.loops import Loops
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import recovery, topology
 
 SIGMA_X = 0.1  # of all that is said about all objects
@@ -88,7 +90,9 @@ def recovered(found: Found) -> pd.DataFrame:
 def with_totals(found: Found, repetitions: int) -> pd.DataFrame:
     """The same, and below it how many objects are recovered: often enough, and by the run of least −ELBO."""
     counts = recovered(found)
-    total = _often_enough(counts, repetitions).rename("objects with 4 of 5")
+    total = _often_enough(counts, repetitions).rename(
+        f"objects with {math.ceil(ENOUGH * repetitions)} of {repetitions}"
+    )
     groups = _by_object(found)
     chosen = {name: table.loc[groups[name].neg_elbo.idxmin()] for name, table in found.items()}
     best = pd.Series({name: rows.recovered.sum() for name, rows in chosen.items()}, name="objects, run of least −ELBO")
@@ -119,7 +123,7 @@ def outcomes(found: Found, data: Loops, repetitions: int) -> Outcomes:
         published_objects=int(total["as published"]),
         degree_0=_listed(f"{n:g}" for n in degrees[degrees == 0].index),
         degree_2=_listed(f"{n:g}" for n in degrees[degrees == 2].index),
-        memory=f"{recovery.memorised(data.ambient, SIGMA_X, data.frames):,.0f}".replace("-", "−"),
+        memory=numeral(recovery.memorised(data.ambient, SIGMA_X, data.frames), 0, group=","),
         memory_frames=data.frames,
         wrong_objects=len(shared),
         wrong_better=int((wrong[shared] < right[shared]).sum()),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentsep.data import seeds
 from latentsep.data.benchmarks import Benchmark
-from latentsep.findings.numerals import numeral
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import estimators
 from latentsep.models.vae import VAE
 from latentsep.training.ensembles import Trained

@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 
 from latentsep.findings.circle import SIGMAS
-from latentsep.findings.numerals import series
 from latentsep.ledger import ledger
+from latentsep.ledger.numerals import series
 from latentsep.measures import evaluation
 from latentsep.models.latent_spaces import Circle
 from latentsep.theory import ideal

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from latentsep.data.benchmarks import Benchmark
-from latentsep.findings.numerals import numeral
 from latentsep.ledger import checks, ledger
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation
 from latentsep.theory import linear
 from latentsep.training.ensembles import Trained

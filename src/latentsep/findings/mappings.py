@@ -12,6 +12,7 @@ from latentsep.data import seeds
 from latentsep.data.benchmarks import Benchmark
 from latentsep.ledger import checks
 from latentsep.ledger.checks.reduction import Codes, Mapped
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, topology
 from latentsep.reductions import pairing
 from latentsep.reductions.comparisons import Models, Pairs
@@ -80,7 +81,7 @@ def senses(models: Models) -> pd.DataFrame:
     """The relative degree of each two models as a signed number in words, one column per repetition from 1 on."""
     rows = [pairing.relative_degree(models[a], models[b])[0] for a, b in FORWARD]
     return pd.DataFrame(
-        [[f"{d:+.0f}".replace("-", "−") for d in degrees] for degrees in rows],
+        [[numeral(d, 0, "+") for d in degrees] for degrees in rows],
         index=[title(key) for key in FORWARD],
         columns=pd.Index(range(1, len(rows[0]) + 1), name="repetition"),
     )

@@ -84,8 +84,6 @@ def density(reading: Reading, reach: float, steps: int = 161) -> Tensor:
 class Plane:
     """What makes Δ from the plane to Φ large; with rectified units where nothing else is said, shares in %."""
 
-    plane_value: float  # nats
-    plane_nearest: float
     shape_share: float  # what the best of all maps saves
     shape_share_tanh: float
     at_codes: float  # Δ over the codes of data, in nats
@@ -117,8 +115,6 @@ def plane(found: Mapping[str, Causes], reading: Reading, share: Shares, x: Tenso
     distances = aggregate_posterior(reading.trained[0], x, seed).norm(dim=-1)
     centre = reading.models["R²"].decode(torch.zeros(reading.repetitions, 1, 2))
     return Plane(
-        plane_value=relu[rotation],
-        plane_nearest=relu[best],
         shape_share=100 * (1 - relu[best] / relu[rotation]),
         shape_share_tanh=100 * (1 - tanh[best] / tanh[rotation]),
         at_codes=relu["codes of data", "rotation"],

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentsep.data import seriation
 from latentsep.ledger.checks.reduction import Codes, Mapped, strayed
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, recovery
 from latentsep.reductions import comparisons, reduction, tolerance
 from latentsep.training.ensembles import Trained
@@ -60,11 +61,11 @@ def counted(found: Found, count: int) -> pd.DataFrame:
             part = table[table.sigma_x == s]
             rows[name, f"{s:g}"] = {
                 "recovered": f"{part.recovered.sum()} of {len(part)}",
-                "degrees": ", ".join("?" if np.isnan(d) else f"{d:.0f}".replace("-", "−") for d in part.degree),
+                "degrees": ", ".join("?" if np.isnan(d) else numeral(d, 0) for d in part.degree),
                 "step": f"{part.largest_step.max():.2f}",
                 "order": f"{part.order.min():.2f}",
                 "RMSE": f"{np.sqrt(part.mse.mean() / count):.3f}",
-                "−ELBO": f"{part.neg_elbo.mean():,.0f}".replace("-", "−"),
+                "−ELBO": numeral(part.neg_elbo.mean(), 0, group=","),
             }
     return pd.DataFrame(rows).T.rename_axis(["", "σ<sub>X</sub>"])
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from latentsep.data.benchmarks import ExtendedBenchmark
 from latentsep.findings.torus_planes import share
 from latentsep.ledger import checks
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, topology
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Run
@@ -30,7 +31,6 @@ class Dataset:
     images: int
     pixels: int
     numbers: int
-    side: int
     singular_first: float
     singular_fourth: float
     singular_fifth: float
@@ -48,7 +48,6 @@ def dataset(data: ExtendedBenchmark, phases: Tensor) -> Dataset:
         images=len(phases),
         pixels=data.ambient,
         numbers=data.dimension,
-        side=data.side,
         singular_first=float(values[0]),
         singular_fourth=float(values[3]),
         singular_fifth=float(values[4]),
@@ -201,7 +200,7 @@ def screening(early: pd.DataFrame, updates: int, starts: int) -> Screening:
         kinds = [early["last"][(early.sigma_x == sigma) & kind] for kind in (right, ~right)]
         both = all(map(len, kinds))
         for name, value in zip(("right", "wrong"), (kinds[0].max(), kinds[1].min()), strict=True):
-            edges[f"{name}_{word}"] = f"{value if both else np.nan:,.0f}".replace("-", "−")
+            edges[f"{name}_{word}"] = numeral(value if both else np.nan, 0, group=",")
     share_right = 100 * int(right.sum()) / len(early)
     return Screening(int(right.sum()), len(early), share_right, screened=updates, starts=starts, **edges)
 
@@ -230,5 +229,5 @@ def _first(trained: Trained, x: Tensor, wrong: bool = False) -> tuple[Tensor, st
     if not kept.any():
         return None
     i = int(kept.to_numpy().argmax())
-    lines = (" ".join(f"{v:.0f}".replace("-", "−") for v in line) for line in table.matrix[i])
+    lines = (" ".join(numeral(v, 0) for v in line) for line in table.matrix[i])
     return evaluation.latents(trained, x)[i], "degrees " + "; ".join(lines)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from latentsep.data.benchmarks import ExtendedBenchmark, regular_phases
 from latentsep.findings.torus import WORDS
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, homology
 from latentsep.models.distributions import wrap
 from latentsep.training.ensembles import Trained
@@ -61,7 +62,7 @@ def gaps(seen: Measured, unseen: Measured, floors: Mapping[float, float]) -> Gap
             above[f"{short}_{word}"] = float(table["−ELBO between"][name, f"{s:g}"] - floors[s])
     published = table["−ELBO"]["as published", "1"] - floors[1.0]
     apart = [(unseen[n].neg_elbo - seen[n].neg_elbo).abs().max() for n in ("baseline", "corrected")]
-    said = f"{published:z.1f}".replace("-", "−")
+    said = numeral(published, 1)
     return Gaps(**above, learnt_by_heart=float(max(apart)), published_one=said)
 
 

@@ -68,7 +68,7 @@ class AgainstPrint:
     ``torn`` is the torus as published, ``tanh`` and ``relu`` the corrected one with either kind of units. ``distance``
     is a mean squared distance between pictures that a tolerance stands for, ``unrelated`` that of two pictures at
     random: for the printed one with σ_X² = 0.1 (``there``) or σ_X = 0.1 (``other``), and for ours. ``tanh_other`` is
-    our tolerance with σ_X² = 0.1, ``sigma_squared`` the root of that. ``known`` leads from the torus to the true
+    our tolerance with σ_X² = 0.1. ``known`` leads from the torus to the true
     phases.
     """
 
@@ -89,7 +89,6 @@ class AgainstPrint:
     distance_other: float
     tanh_distance: float
     tanh_other: float
-    sigma_squared: float
     tanh_back_nats: float
     relu_back_nats: float
     relu_back_least: float
@@ -121,7 +120,6 @@ def against_print(delta: Mapping[str, pd.DataFrame], side: int) -> AgainstPrint:
         distance_other=2 * 0.01 * there,
         tanh_distance=float(distance),
         tanh_other=float(distance / 0.2),
-        sigma_squared=0.1**0.5,
         tanh_back_nats=float(mean["corrected"][BACK]),
         relu_back_nats=float(mean["rectified"][BACK]),
         relu_back_least=float(each.min()),
@@ -163,18 +161,16 @@ class Causes:
     """What Δ from R⁴ to the phases is made of, with both kinds of units, and what the decoder makes of the centre.
 
     ``radial`` is the part over the prior that no map avoids, in per cent; ``at_codes`` Δ over codes of data, in nats,
-    ``saved`` times less than over the prior, and ``best`` that of the best map of all. ``middle`` is the mean length of
+    ``saved`` times less than over the prior. ``middle`` is the mean length of
     the picture at the origin, ``full`` that of all pictures.
     """
 
     tanh_radial: float
     tanh_at_codes: float
     tanh_saved: float
-    tanh_best: float
     relu_radial: float
     relu_at_codes: float
     relu_saved: float
-    relu_best: float
     middle: float
     full: float
 
@@ -186,6 +182,5 @@ def causes(tanh: pd.Series, relu: pd.Series, plane: GenerativeModel, data: Exten
         parts[f"{short}_radial"] = float(100 * row["prior", "best of all"] / row["prior", "matrix"])
         parts[f"{short}_at_codes"] = float(row["codes of data", "matrix"])
         parts[f"{short}_saved"] = float(row["prior", "matrix"] / row["codes of data", "matrix"])
-        parts[f"{short}_best"] = float(row["codes of data", "best of all"])
     centre = plane.decode(torch.zeros(len(plane.sigma_x), 1, 4))
     return Causes(**parts, middle=float(centre.detach().norm(dim=-1).mean()) * data.unit, full=float(data.side))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from latentsep.ledger import sources
+from latentsep.ledger.numerals import numeral
 from latentsep.runtime import paths
 
 MIME = "application/vnd.latentsep.ledger+json"
@@ -86,8 +87,7 @@ def judge(
     spread = math.sqrt(thesis.std**2 + std**2 + thesis.rounding**2)
     z = (mean - thesis.mean) / spread
     if floor is not None and thesis.mean + 3 * thesis.std + thesis.rounding < floor:
-        shown = f"{floor:.2f}".replace("-", "−")
-        return "thesis-invalid", f"the printed value lies {floor - thesis.mean:.2f} below the floor {shown}"
+        return "thesis-invalid", f"the printed value lies {floor - thesis.mean:.2f} below the floor {numeral(floor, 2)}"
     if abs(z) <= 3:
         return "reproduced", f"{abs(z):.1f} combined standard deviations apart"
     if quantity in LOWER_IS_BETTER and z < 0:

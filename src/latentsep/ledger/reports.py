@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from latentsep.ledger import sources
 from latentsep.ledger.ledger import MIME, VERDICTS, split, tally
+from latentsep.ledger.numerals import numeral
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ def rules() -> str:
 
 def overview(entries: Sequence[dict]) -> str:
     """How many entries of each kind have which verdict, as an HTML table; by source, if they are of several."""
-    of = {entry["id"]: sources.of(split(entry["id"])[0] if "/" in entry["id"] else entry["id"]) for entry in entries}
-    several = len({source.name for source in of.values()}) > 1
+    by_source = [
+        (source, found)
+        for source in sources.every().values()
+        if (found := [entry for entry in entries if entry["id"].partition("/")[0] in source.items])
+    ]
     rows = []
-    for source in sources.every().values():
-        found = [entry for entry in entries if of[entry["id"]] == source]
-        if several and found:
+    for source, found in by_source:
+        if len(by_source) > 1:
             rows.append([f"<b>{html.escape(source.title)}</b>", *("" for _ in VERDICTS)])
         for prefix, kind in sources.KINDS.items():
             of_kind = [e for e in found if e["id"].startswith(prefix + "-")]
@@ -91,7 +94,7 @@ class NumberedTable:
             elif heading in ("floor", "gap"):
                 bound = row["neg_elbo"]
                 value = bound["floor"] if heading == "floor" else bound["ours"]["mean"] - bound["floor"]
-                yield f"{value:.2f}".replace("-", "−")
+                yield numeral(value, 2)
             elif not self.beside_print:
                 yield number(row[heading]["ours"])
             else:
@@ -169,9 +172,9 @@ def number(value: dict) -> str:
     mean, std = value["mean"], value["std"]
     if mean and abs(mean) < 0.1:
         power = math.floor(math.log10(abs(mean)))
-        return f"({mean / 10**power:.2f} ± {std / 10**power:.2f})·10<sup>{power}</sup>".replace("-", "−")
+        return f"({numeral(mean / 10**power, 2)} ± {std / 10**power:.2f})·10<sup>{numeral(power, 0)}</sup>"
     digits = 2 if abs(mean) < 1000 else 0
-    return f"{mean:.{digits}f} ± {std:.{digits}f}".replace("-", "−")
+    return f"{numeral(mean, digits)} ± {std:.{digits}f}"
 
 
 def plain(value: dict) -> str:

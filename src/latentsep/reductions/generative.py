@@ -80,7 +80,7 @@ def digest(model: GenerativeModel) -> str | None:
         known = [repr(model.space), model.decoder.activation.__name__]
         numbers = {**model.state_dict()}
     elif getattr(model, "name", None):
-        known, numbers = [repr(model.space), model.name], {"sigma_x": model.sigma_x}  # type: ignore[attr-defined]
+        known, numbers = [repr(model.space), model.name], {"sigma_x": model.sigma_x}  # type: ignore[attr-defined]  # asked for above
     else:
         return None
     found = hashlib.sha256(repr(known).encode())

@@ -83,8 +83,3 @@ def read(folder: Path) -> dict[str, Source]:
 def every() -> dict[str, Source]:
     """The sources of this book."""
     return read(Path(__file__).parent)
-
-
-def of(item: str) -> Source:
-    """The source that lists an item. Raises ``KeyError`` if none does."""
-    return {item: source for source in every().values() for item in source.items}[item]

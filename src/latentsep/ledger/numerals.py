@@ -1,15 +1,17 @@
-"""Numbers as sentences show them, where what is told is a word and not a value."""
+"""Numbers as sentences and tables show them."""
 
 from collections.abc import Iterable
 
 
-def numeral(value: float, digits: int, sign: str = "") -> str:
+def numeral(value: float, digits: int, sign: str = "", group: str = "") -> str:
     """A number of so many decimals with a real minus sign; ``sign="+"`` shows it in front of positive ones, too.
 
-    >>> numeral(-1.234, 2), numeral(7.3, 0, "+"), numeral(-0.001, 2)
-    ('−1.23', '+7', '0.00')
+    ``group=","`` parts thousands.
+
+    >>> numeral(-1.234, 2), numeral(7.3, 0, "+"), numeral(-0.001, 2), numeral(-12345.6, 0, group=",")
+    ('−1.23', '+7', '0.00', '−12,346')
     """
-    return f"{value:{sign}z.{digits}f}".replace("-", "−")
+    return f"{value:{sign}z{group}.{digits}f}".replace("-", "−")
 
 
 def series(values: Iterable[float], digits: int) -> str:
