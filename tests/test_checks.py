@@ -25,6 +25,7 @@ from latentsep.training.runs import Member, Run
 MISPRINTED = {erratum.item for erratum in errata.errata()}
 MEASURED_IN_THE_CHAPTER = {"fig-5.4", "table-5.1", "fig-7.1", "table-7.1", "fig-9.5", "table-9.2"}
 MEASURED_IN_THE_CHAPTER |= {"fig-1.1"} | {f"fig-10.{n}" for n in range(1, 9)}
+MEASURED_IN_THE_CHAPTER |= {"text-7.3a", "text-7.3b", "text-7.4d", "text-9.4c"}
 MEASURED_IN_THE_CHAPTER |= {"fig-11.3", "fig-11.4", "fig-11.5", "table-11.1"}
 
 

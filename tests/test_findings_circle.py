@@ -11,8 +11,8 @@ from planted import by_hand, of_the_phase
 from scipy import integrate
 
 from latentsep.data.benchmarks import Benchmark
-from latentsep.findings import circle, formulas
-from latentsep.ledger import ledger, numerals
+from latentsep.findings import circle, formulas, noisy_circle
+from latentsep.ledger import checks, ledger, numerals
 from latentsep.measures import evaluation, topology
 from latentsep.models.latent_spaces import Circle
 from latentsep.theory import ideal
@@ -65,7 +65,7 @@ def test_an_update_takes_minibatches_or_all():
 # The print and the floor
 
 
-def entry(cell: str, verdict: str, floor: float = 0.0, mean: float = 0.0) -> dict:
+def entry(cell: str, verdict: str, floor: float | None = 0.0, mean: float = 0.0) -> dict:
     return {"id": f"table-7.1/{cell}", "verdict": verdict, "floor": floor, "thesis": {"mean": mean}}
 
 
@@ -79,10 +79,12 @@ def test_only_quiet_cells_count_as_kept_and_all_as_below():
         entry("x0.1/sx0.01/mse", "differs"),  # neither noisy data
         entry("x1/sx1/kl", "reproduced"),  # nor the least σ_X is quiet
         entry("x1/sx1/neg_elbo", "thesis-invalid", 5, -2),
+        entry("x0.01/sx0.1/mse", "uninformative"),
+        entry("x0.01/sx1/mse", "thesis-invalid", None),  # contradicts its row, and is below no floor
     ]
     told = circle.against_print(entries)
-    assert (told.kept, told.kept_of) == (1, 5)
-    assert told.not_kept == "2 of MSE, 1 of KL, 1 of −ELBO"
+    assert (told.kept, told.kept_of, told.blunt) == (2, 7, 1)
+    assert told.not_kept == "3 of MSE, 1 of KL, 1 of −ELBO"
     assert (told.below, told.below_least, told.below_most) == (2, 3, 7)
     assert circle.against_print([entries[0], entries[4] | {"verdict": "reproduced"}, entries[7]]).not_kept == "none"
     with pytest.raises(ValueError, match=r"min\(\)|empty"):
@@ -110,7 +112,9 @@ def test_distances_to_the_floor_are_those_of_models_worked_out_by_hand():
     gaps = np.array([0.5, 0.2, -0.1, 9, 9, 9])  # in the order of the members
     measured = {
         "corrected": table.assign(neg_elbo=floor + gaps, error=[1, 1, 0.05, 1, 1, 1]),
-        "published": table.assign(neg_elbo=floor + [-1, -1, 2, -3, 1, 1], reconstruction=floor + [1, 2, 3, 4, 5, 6]),
+        "published": table.assign(
+            neg_elbo=floor + [-1, -1, 2, -3, 1, 1], reconstruction=floor + [1, 2, 3, 4, 5, 6], kl=7.0
+        ),
     }
     told = circle.against_floor(trained, measured, run.data.visualisation()[0])
     assert told.decoder_weights == 2 * 25 + 25
@@ -120,6 +124,7 @@ def test_distances_to_the_floor_are_those_of_models_worked_out_by_hand():
     zero = 25 / 2 * math.log(2 * math.pi) + 25 / 4 + divergence(2) - evaluation.evidence_floor(25, 1.0)
     assert (told.lowest_exact, told.below_exact) == (f"{zero:+.4f}", 0)
     assert told.ours_below == 3
+    assert 6 < told.kl_by_draw < 8  # all posteriors are alike here, and their KL is below one nat
     # As published t is the standard deviation of the samples.
     assert told.bound_least == pytest.approx(1 + divergence(1), abs=1e-5)
     assert told.one_bound == pytest.approx(evaluation.evidence_floor(25, 1.0) + 4.5 + divergence(1), abs=1e-5)
@@ -145,7 +150,7 @@ def squeezed(*factors: float) -> Trained:
 
 
 def test_the_tear_is_where_the_angle_runs_at_more_than_five_times_an_even_pace():
-    found = circle.tear(squeezed(SQUEEZED, 4.5, -5.5), 20_000)
+    found = noisy_circle.tear(squeezed(SQUEEZED, 4.5, -5.5), 20_000)
     phases = np.linspace(-math.pi, math.pi, 200_001)[:-1]
     for row, k in zip(found.itertuples(), (SQUEEZED, 4.5, -5.5), strict=True):
         running = np.abs(k) / (np.cos(phases) ** 2 + (k * np.sin(phases)) ** 2) > 5
@@ -157,6 +162,33 @@ def test_the_tear_is_where_the_angle_runs_at_more_than_five_times_an_even_pace()
     assert found.dataset.tolist() == [0.01, 0.1, 1.0]
 
 
+def test_codes_are_crowded_where_the_encoder_is_slow():
+    """With k = 20 the angle of (cos φ, k sin φ) is near ±π/2 for most phases; with k = 1 it is even."""
+    members = tuple(Member(0.1, s, r) for r, s in enumerate((0.01, 0.01, 1.0)))
+    narrow, even = (
+        Trained(replace(t.run, members=members), t.vae, t.history)
+        for t in (squeezed(*(k,) * 3) for k in (SQUEEZED, 1.0))
+    )
+    told = circle.crowding(narrow, even)
+    phases = np.linspace(-math.pi, math.pi, 100, endpoint=False)
+    angles = torch.tensor(np.arctan2(SQUEEZED * np.sin(phases), np.cos(phases)))[None]
+    assert told.packed_published == pytest.approx(100 * float(topology.packed(angles)), rel=1e-3)
+    assert told.packed_published < 200 / 3
+    assert told.packed_corrected == pytest.approx(89, abs=0.1)  # 89 steps of 100
+    check = checks.circle.crowded(narrow, even)
+    assert (check.printed, check.corrected) == (2, 0)
+
+
+def test_explanations_are_judged_by_the_same_data_with_another_encoder():
+    torn, whole = (pd.DataFrame({"dataset": [0.1, 1.0, 1.0], "torn": values}) for values in ([1, 1, 1], [1, 0, 0]))
+    check = checks.circle.fragmented(torn.astype({"torn": bool}), whole.astype({"torn": bool}))
+    assert (check.printed, check.corrected, check.verdict) == (2, 0, "thesis-invalid")
+    published, corrected = pd.Series({0.01: 4.0, 1.0: 2.0}), pd.Series({0.01: 1.0, 1.0: 0.8})
+    check = checks.circle.room(published, corrected)
+    assert (check.printed, check.corrected) == (pytest.approx(0.6), pytest.approx(0.4))
+    assert checks.circle.room(published, published).verdict == "reproduced"
+
+
 def test_noisy_data_are_told_in_ratios():
     noisy = {
         "published": pd.Series({0.01: 8.0, 0.1: 6.0, 1.0: 3.0}),
@@ -166,11 +198,11 @@ def test_noisy_data_are_told_in_ratios():
     cells = [(d, s) for d in (0.1, 1.0) for s in experiments.SIGMAS]
     corrected = pd.DataFrame(cells, columns=["dataset", "sigma_x"]).assign(mse=[1.0, 2, 4, 2, 6, 16])
     trained = squeezed(SQUEEZED, 4.5, -5.5)
-    told = circle.noisy_data(trained, noisy, corrected)
+    told = noisy_circle.noisy_data(trained, noisy, corrected)
     assert (told.mse_ratio_least, told.mse_ratio_most) == (2.0, 6.0)
     assert told.room == "1.5, 0.5, 2.0"  # from the largest σ_X on
     assert told.noise == "4.0, 3.0, 2.0"
-    torn = circle.tear(trained)
+    torn = noisy_circle.tear(trained)
     assert told.tear_width == numerals.series(torn.width, 1)
     assert told.tear_share == numerals.series(torn.share, 0)
     table = {cell: printed["mse"].mean for cell, printed in ledger.cells("table-7.1").items()}
@@ -179,10 +211,11 @@ def test_noisy_data_are_told_in_ratios():
     )
     logs = [math.log(table[f"x0.1/sx{s:g}"] / table[f"x0.01/sx{s:g}"]) for s in experiments.SIGMAS]
     assert math.log(told.said_ratio) == pytest.approx(max(map(abs, logs)))
-    rows = circle.noisy_row(noisy)
+    rows = noisy_circle.noisy_row(noisy)
     assert rows.index.tolist() == ["circle, published", "circle, corrected", "plane", "thesis, circle", "thesis, plane"]
     assert rows.loc["circle, published"].tolist() == [3, 6, 8]
     assert rows.iloc[3, 2] == table["x1/sx0.01"]
+    assert rows.iloc[4, 2] == 10 * ledger.cells("table-5.1")["x1/sx0.01"]["mse"].mean  # its exponent put right
 
 
 # One correction at a time

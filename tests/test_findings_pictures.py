@@ -168,7 +168,7 @@ def painted() -> tuple[Trained, Trained]:
 
 def test_maps_find_what_is_the_same_up_to_a_simple_map(painted, monkeypatch):
     """The plane's codes lie at twice the circle's, half a radian behind: the maps are a rotation and a matrix."""
-    monkeypatch.setitem(protocols.REDUCTORS, "smoke", {"updates": 450, "samples": 50, "learning_rate": 0.1})
+    monkeypatch.setitem(protocols.REDUCTORS, "smoke", {"updates": 700, "samples": 50, "learning_rate": 0.1})
     deltas, (own, sent) = pictures.mapped(*painted, "smoke", 3)
     angles = regular_phases(FRAMES)
     torch.testing.assert_close(own["R²"], 2 * embed(angles))

@@ -124,7 +124,19 @@ def test_a_table_has_an_entry_for_every_printed_value_as_json():
     entries = _table_entries()
     assert len({e["id"] for e in entries}) == 36
     assert json.loads(ledger.dump(entries)) == entries
-    assert {e["verdict"] for e in entries} == {"reproduced"}
+    blunt = {e["id"] for e in entries if e["verdict"] == "uninformative"}
+    torn = {e["id"] for e in entries if e["verdict"] == "thesis-invalid"}
+    assert blunt == {"table-5.1/x0.01/sx0.01/mse"}
+    assert torn == {"table-5.1/x1/sx0.01/mse", "table-5.1/x1/sx0.1/mse"}
+    assert {e["verdict"] for e in entries if e["id"] not in blunt | torn} == {"reproduced"}
+
+
+def test_an_mse_that_contradicts_its_row_is_compared_with_its_exponent_put_right():
+    (entry,) = (e for e in _table_entries() if e["id"] == "table-5.1/x1/sx0.01/mse")
+    assert entry["why"].startswith(
+        "its row's reconstruction error makes it at most 0.2 ± 0.043; with the exponent moved by +1"
+    )
+    assert "lower by" in entry["why"]  # ours is the printed value here, which is ten times too small
 
 
 def test_entries_travel_in_the_outputs_of_a_notebook():
@@ -192,11 +204,11 @@ def test_the_overview_counts_every_method_by_itself():
     ]
     rows = BeautifulSoup(reports.overview(entries), "html.parser").tbody.find_all("tr")
     assert [[field.get_text() for field in row.find_all("td")] for row in rows] == [
-        ["figures", "1", "", "", ""],
-        ["table values", "72", "", "", ""],
-        ["table values (corrected)", "", "", "36", ""],
-        ["theorems", "", "", "", "1"],
-        ["equations", "1", "", "", ""],
+        ["figures", "1", "", "", "", ""],
+        ["table values", "54", "15", "", "", "3"],
+        ["table values (corrected)", "", "", "", "35", "1"],
+        ["theorems", "", "", "", "", "1"],
+        ["equations", "1", "", "", "", ""],
     ]
 
 
@@ -207,7 +219,8 @@ def test_every_kind_of_listed_item_is_in_the_overview():
 
 
 def test_tally_counts_every_verdict():
-    assert ledger.tally(_table_entries()) == {"reproduced": 36, "better": 0, "differs": 0, "thesis-invalid": 0}
+    found = {"reproduced": 33, "uninformative": 1, "better": 0, "differs": 0, "thesis-invalid": 2}
+    assert ledger.tally(_table_entries()) == found
 
 
 def _tolerances(variant: str, factor: float, floors: dict[str, float] | None = None) -> list[dict]:

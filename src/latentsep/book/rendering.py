@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from latentsep.book.typography import typeset
 from latentsep.figures import interactive
 from latentsep.runtime import files, paths
 
@@ -35,6 +36,7 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
     html = folder / "_build" / "html"
     _trim(html)
     add_scripts(html)
+    typeset(html)
     return html
 
 
@@ -49,6 +51,7 @@ def page(notebook: Path) -> Path:
         config.write_text(yaml.safe_dump(yaml.safe_load((root / "_config.yml").read_text())))
         run_jupyter_book(source, folder / "out", config, toc, strict=False)
         add_scripts(folder / "out" / "_build" / "html")
+        typeset(folder / "out" / "_build" / "html")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder / "out" / "_build" / "html", target)
     return target / "book" / "page.html"

@@ -7,17 +7,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from latentsep.data import benchmarks
 from latentsep.ledger import ledger
-from latentsep.ledger.numerals import numeral, series
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import estimators, evaluation, topology
-from latentsep.models.distributions import wrap
 from latentsep.training import experiments
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Run
 
 SIGMAS = sorted(experiments.SIGMAS, reverse=True)  # as the tables of the chapter have them
-HASTE = 5  # times an even encoder's pace; an angle that runs faster is in a tear
 _QUIET = ("x0.01/sx1/", "x0.01/sx0.1/", "x0.1/sx1/", "x0.1/sx0.1/")  # cells of Table 7.1
 _QUANTITIES = {"neg_elbo": "−ELBO", "kl": "KL", "reconstruction": "reconstruction", "mse": "MSE"}
 
@@ -85,14 +82,34 @@ def loops(found: Mapping[str, pd.DataFrame], start: pd.DataFrame, count: int = 1
 
 
 @dataclass(frozen=True)
-class AgainstPrint:
-    """How many values of Table 7.1's quiet cells are reproduced, which are not, and the printed −ELBO below the floor.
+class Crowding:
+    """How much of the circle nine tenths of the codes take up at the least σ_X, in percent, in a median member."""
 
-    ``below_least`` and ``below_most`` are in nats.
+    packed_published: float
+    packed_corrected: float
+
+
+def crowding(published: Trained, corrected: Trained) -> Crowding:
+    """On the visualisation set, of the ensembles of Table 7.1."""
+
+    def median(trained: Trained) -> float:
+        sharp = [m.sigma_x == min(SIGMAS) for m in trained.run.members]
+        angles = evaluation.latents(trained, trained.benchmark.visualisation()[0])[..., 0]
+        return 100 * float(topology.packed(angles[sharp]).median())
+
+    return Crowding(median(published), median(corrected))
+
+
+@dataclass(frozen=True)
+class AgainstPrint:
+    """How many values of Table 7.1's quiet cells agree, which do not, and the printed −ELBO below the floor.
+
+    ``blunt`` counts those that agree and say little; ``below_least`` and ``below_most`` are in nats.
     """
 
     kept: int
     kept_of: int
+    blunt: int
     not_kept: str
     below: int
     below_least: float
@@ -102,11 +119,14 @@ class AgainstPrint:
 def against_print(entries: Sequence[dict]) -> AgainstPrint:
     """From the ledger entries of the published ensemble. Raises ``ValueError`` if no print is below the floor."""
     low = [e for e in entries if e["id"].partition("/")[2].startswith(_QUIET)]
-    missed = [_QUANTITIES[e["id"].rpartition("/")[2]] for e in low if e["verdict"] != "reproduced"]
+    missed = [_QUANTITIES[e["id"].rpartition("/")[2]] for e in low if e["verdict"] not in ledger.AGREE]
     counts = pd.Series(missed).value_counts()
-    below = [e["floor"] - e["thesis"]["mean"] for e in entries if e["verdict"] == "thesis-invalid"]
+    invalid = [e for e in entries if e["verdict"] == "thesis-invalid" and e["floor"] is not None]
+    below = [e["floor"] - e["thesis"]["mean"] for e in invalid]
+    verdicts = ledger.tally(low)
     return AgainstPrint(
-        kept=ledger.tally(low)["reproduced"],
+        kept=sum(verdicts[verdict] for verdict in ledger.AGREE),
+        blunt=verdicts["uninformative"],
         kept_of=len(low),
         not_kept=", ".join(f"{n} of {name}" for name, n in counts.items()) or "none",
         below=len(below),
@@ -119,7 +139,8 @@ def against_print(entries: Sequence[dict]) -> AgainstPrint:
 class AgainstFloor:
     """How far the −ELBO of the corrected circle and, from ``ours_below`` on, of the published one is above the floor.
 
-    Nats, except for counts and ``lowest_errors``, which is in standard errors of the estimate. Gaps are
+    Nats, except for counts and ``lowest_errors``, which is in standard errors of the estimate. ``kl_by_draw`` is by
+    how much the estimated KL of a published member changes with other samples, at most. Gaps are
     means of cells with little noise: with ``wide`` the larger σ_X, with ``sharp`` the least. ``lowest`` is
     from samples, ``lowest_exact`` by quadrature. ``one`` stands for σ_X = 1, where the sum that was
     published, a valid bound of the same model, and the floor are means over all members.
@@ -135,6 +156,7 @@ class AgainstFloor:
     below_exact: int
     ours_below: int
     bound_least: float
+    kl_by_draw: float
     one_printed: float
     one_bound: float
     one_floor: float
@@ -164,6 +186,7 @@ def against_floor(trained: Mapping[str, Trained], measured: Mapping[str, pd.Data
         below_exact=int((exact < 0).sum()),
         ours_below=int((own_cells.neg_elbo.mean() < own_cells.floor.mean()).sum()),
         bound_least=(own.bound - own.floor).min(),
+        kl_by_draw=(evaluation.measure(published, x, seed=published.run.seed + 1).kl - own.kl).abs().max(),
         one_printed=one.neg_elbo.mean(),
         one_bound=one.bound.mean(),
         one_floor=one.floor.mean(),
@@ -173,65 +196,3 @@ def against_floor(trained: Mapping[str, Trained], measured: Mapping[str, pd.Data
 def _with_floor(trained: Trained, measured: pd.DataFrame) -> pd.DataFrame:
     dimension = trained.run.data.dimension
     return measured.assign(floor=[evaluation.evidence_floor(dimension, s) for s in measured.sigma_x])
-
-
-def noisy_row(noisy: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """The MSE of ``published``, ``corrected`` and ``plane`` on the noisiest data, and the thesis's, by σ_X."""
-    titles = {"published": "circle, published", "corrected": "circle, corrected", "plane": "plane"}
-    rows = {titles[name]: mse[SIGMAS].tolist() for name, mse in noisy.items()}
-    for name, table in (("circle", "table-7.1"), ("plane", "table-5.1")):
-        rows[f"thesis, {name}"] = [ledger.cells(table)[f"x1/sx{s:g}"]["mse"].mean for s in SIGMAS]
-    return pd.DataFrame(rows, index=[f"σ<sub>X</sub> = {s:g}" for s in SIGMAS]).T
-
-
-def tear(trained: Trained, count: int = 6400) -> pd.DataFrame:
-    """Where the error of each member of an S¹ ensemble sits, from a walk of ``count`` steps around the loop.
-
-    ``width`` is the part of the phases at which the angle runs at more than ``HASTE`` times an even
-    encoder's pace, ``share`` that part's share of the squared error, both in percent; ``dataset`` is the member's.
-    """
-    fine = trained.benchmark.mean(benchmarks.regular_phases(count))
-    angles = evaluation.latents(trained, fine)[..., 0]
-    running = wrap(angles.roll(-1, -1) - angles).abs() > HASTE * 2 * torch.pi / len(fine)
-    errors = evaluation.squared_errors(trained, fine)
-    found = pd.DataFrame({"dataset": [m.dataset for m in trained.run.members]})
-    found["width"] = 100 * running.double().mean(-1).numpy()
-    found["share"] = 100 * ((errors * running).sum(-1) / errors.sum(-1)).numpy()
-    return found
-
-
-@dataclass(frozen=True)
-class NoisyData:
-    """Ratios of MSEs: published to corrected, corrected to plane (``room``), noisy to less noisy data (``noise``).
-
-    Width and share of a median member's tear, in percent, by σ; and of the print the MSE at σ_X = 1 by σ, and
-    the largest factor between its two less noisy datasets.
-    """
-
-    mse_ratio_least: float
-    mse_ratio_most: float
-    room: str
-    noise: str
-    tear_width: str
-    tear_share: str
-    said_one: str
-    said_ratio: float
-
-
-def noisy_data(published: Trained, noisy: Mapping[str, pd.Series], corrected: pd.DataFrame) -> NoisyData:
-    """From the MSE on the noisiest data by σ_X, as ``noisy_row`` takes it, and all that was measured of the latter."""
-    ratio = noisy["published"] / noisy["corrected"]
-    mse = corrected.groupby(["dataset", "sigma_x"]).mse.mean()
-    by_data = tear(published).groupby("dataset").median()
-    said = {cell: printed["mse"].mean for cell, printed in ledger.cells("table-7.1").items()}
-    pairs = [(said[f"x0.1/sx{s:g}"], said[f"x0.01/sx{s:g}"]) for s in SIGMAS]
-    return NoisyData(
-        mse_ratio_least=ratio.min(),
-        mse_ratio_most=ratio.max(),
-        room=series((noisy["corrected"] / noisy["plane"])[SIGMAS], 1),
-        noise=series((mse[1.0, s] / mse[0.1, s] for s in SIGMAS), 1),
-        tear_width=series(by_data.width, 1),
-        tear_share=series(by_data.share, 0),
-        said_one=", ".join(f"{said[f'x{s:g}/sx1']:.2g}" for s in experiments.SIGMAS),
-        said_ratio=max(max(a / b, b / a) for a, b in pairs),
-    )

@@ -1,9 +1,10 @@
-"""Errors of the sources: what is printed, what is meant, what follows, and how far off either is."""
+"""Errors of the sources: what is printed, what is meant, what follows, and how far off either is; and mere slips."""
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from functools import cache
 
 from latentsep.ledger import ledger, sources
@@ -20,7 +21,9 @@ KINDS = {
 class Erratum:
     """An error in a numbered ``item``: its kind, what is printed and meant, and the consequence; texts are MyST.
 
-    Raises ``ValueError`` for an item or a kind that is not listed.
+    The ``quote`` begins at a ``line`` of the source's text. A ``fragment`` in its place is what that text has of a
+    formula, with subscripts and fractions lost: good for finding it, not for showing. ``cells`` has values of tables
+    that are put right, by ``"table-5.1/x1/sx1/mse"``. Raises ``ValueError`` for an item or a kind that is not listed.
     """
 
     item: str
@@ -28,12 +31,31 @@ class Erratum:
     printed: str
     meant: str
     consequence: str
+    line: int = 0
+    quote: str = ""
+    fragment: str = ""
+    cells: Mapping[str, str] = default(default_factory=dict)
 
     def __post_init__(self):
         if self.item not in ledger.items():
             raise ValueError(f"item is {self.item!r}, which no source lists")
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; choose {' | '.join(KINDS)}")
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A wrong name or number of something else, or wording that misleads, at a ``place``: nothing can be computed.
+
+    ``quote``, ``fragment`` and ``line`` are as for ``Erratum``; ``printed`` shows what a fragment stands for.
+    """
+
+    place: str
+    meant: str
+    line: int = 0
+    quote: str = ""
+    fragment: str = ""
+    printed: str = ""
 
 
 @cache
@@ -45,6 +67,13 @@ def errata(source: str | None = None) -> tuple[Erratum, ...]:
     return tuple(sorted(listed, key=lambda erratum: order.index(erratum.item)))
 
 
+@cache
+def slips(source: str | None = None) -> tuple[Slip, ...]:
+    """All slips that are listed for one source, or for all of them, as they follow each other in print."""
+    chosen = sources.every().values() if source is None else [sources.every()[source]]
+    return tuple(Slip(**texts) for each in chosen for texts in each.slips)
+
+
 def unlisted(entries: Sequence[dict]) -> set[str]:
     """Items that only one of the two has for wrong: the list of errors, or the verdicts of ledger entries."""
     wrong = {e["id"] for e in entries if "measured" in e and e["verdict"] == "thesis-invalid"}
@@ -54,7 +83,6 @@ def unlisted(entries: Sequence[dict]) -> set[str]:
 def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
     """Errors with what is printed, meant and the consequence, and the distances of their checks, as a MyST table."""
     by_item = {entry["id"]: entry for entry in entries}
-    lines = [":::{list-table}", ":header-rows: 1", ":widths: 20 30 25 25", ":class: claims", ""]
     rows = [("where", "printed", "meant", "consequence")]
     for erratum in listed:
         where, found = erratum.item, "not computed in this build"
@@ -63,7 +91,20 @@ def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
             where, measured = field(entry, "item"), entry["measured"]
             found = f"off by {measured['printed']:.2g}, as meant {measured['corrected']:.2g}"
             found += f" (tolerance {measured['tolerance']:.2g})"
-        rows.append((f"{where}, {erratum.kind}: {found}", erratum.printed, erratum.meant, erratum.consequence))
+        printed = f"{erratum.printed} *“{erratum.quote}”*" if erratum.quote else erratum.printed
+        rows.append((f"{where}, {erratum.kind}: {found}", printed, erratum.meant, erratum.consequence))
+    return _listed(rows, (20, 30, 25, 25))
+
+
+def slip_table(listed: Sequence[Slip]) -> str:
+    """Slips with their place, their words where these can be shown, and what is meant, as a MyST table."""
+    rows = [("where", "printed", "meant")]
+    rows += [(slip.place, f"*“{slip.quote}”*" if slip.quote else slip.printed, slip.meant) for slip in listed]
+    return _listed(rows, (15, 40, 45))
+
+
+def _listed(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    lines = [":::{list-table}", ":header-rows: 1", f":widths: {' '.join(map(str, widths))}", ":class: claims", ""]
     for first, *others in rows:
         lines += [f"* - {first}", *(f"  - {text}" for text in others)]
     return "\n".join([*lines, ":::"])

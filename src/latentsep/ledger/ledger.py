@@ -7,49 +7,26 @@ the ``sources`` print.
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from latentsep.ledger import sources
+from latentsep.ledger import sources, twice
 from latentsep.ledger.numerals import numeral
+from latentsep.ledger.printed import Printed, cells, tables
 from latentsep.runtime import paths
 
 MIME = "application/vnd.latentsep.ledger+json"
 VERDICTS = {
     "reproduced": "holds as printed: a value to three combined standard deviations, a statement to its tolerance",
+    "uninformative": "agrees, but so would the best value possible: three printed deviations reach down to it",
     "better": "our value is lower, where lower is better, by more than three combined standard deviations",
     "differs": "outside three combined standard deviations, and not better; by how much is given",
-    "thesis-invalid": "what is printed cannot hold: it fails its check or lies below the best possible value",
+    "thesis-invalid": "what is printed cannot hold: it fails its check, lies below the best possible value, or"
+    " contradicts its own row",
 }
+AGREE = ("reproduced", "uninformative")
 LOWER_IS_BETTER = ("neg_elbo", "mse", "tolerance")
 HAVE_A_FLOOR = ("neg_elbo", "tolerance")
-_CELL = re.compile(r"\(?(-?[\d.]+)±([\d.]+)\)?(?:e(-?\d+))?")
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A table cell as the thesis prints it: mean, standard deviation, and half a unit of the last digit."""
-
-    mean: float
-    std: float
-    rounding: float
-
-    @classmethod
-    def parse(cls, text: str) -> "Printed":
-        """Read ``"(1.59±0.64)e-5"``. Raises ``ValueError`` if the text is no such cell.
-
-        >>> Printed.parse("-28.87±0.03")
-        Printed(mean=-28.87, std=0.03, rounding=0.005)
-        """
-        match = _CELL.fullmatch(text)
-        if match is None:
-            raise ValueError(f"cell is {text!r}; write it like -28.87±0.03 or (1.59±0.64)e-5")
-        scale = 10.0 ** int(match[3] or 0)
-        decimals = len(match[1].partition(".")[2])
-        # Rounded, since 1.59 * 1e-5 has a tail of binary digits that nobody printed.
-        return cls(*(float(f"{float(v) * scale:.12g}") for v in (match[1], match[2], 0.5 * 10.0**-decimals)))
 
 
 @dataclass(frozen=True)
@@ -75,21 +52,29 @@ class Check:
 
 
 def judge(
-    quantity: str, thesis: Printed, mean: float, std: float, floor: float | None = None, bound_gain: float = 0.0
+    quantity: str,
+    thesis: Printed,
+    mean: float,
+    std: float,
+    floor: float | None = None,
+    bound_gain: float = 0.0,
+    least: float | None = None,
 ) -> tuple[str, str]:
     """The rule for table cells: return a verdict and the reason for it.
 
     Standard deviations are those of single repetitions, as the thesis gives them; combined, they
     are the root of the sum of squares of its, ours and half a unit of its last digit. ``floor`` is
     the best possible value, if known; ``bound_gain`` is by how many nats our −ELBO of the same cell
-    is below the thesis's, which explains a shift between its two parts.
+    is below the thesis's, which explains a shift between its two parts. ``least`` is a value that the
+    quantity cannot be below, whatever the model; a print that does not tell itself from it is uninformative.
     """
     spread = math.sqrt(thesis.std**2 + std**2 + thesis.rounding**2)
     z = (mean - thesis.mean) / spread
     if floor is not None and thesis.mean + 3 * thesis.std + thesis.rounding < floor:
         return "thesis-invalid", f"the printed value lies {floor - thesis.mean:.2f} below the floor {numeral(floor, 2)}"
     if abs(z) <= 3:
-        return "reproduced", f"{abs(z):.1f} combined standard deviations apart"
+        blunt = least is not None and thesis.mean - 3 * thesis.std <= least
+        return AGREE[blunt], f"{abs(z):.1f} combined standard deviations apart"
     if quantity in LOWER_IS_BETTER and z < 0:
         return "better", f"lower by {-z:.1f} combined standard deviations"
     why = f"{'higher' if z > 0 else 'lower'} by {abs(z):.1f} combined standard deviations"
@@ -110,26 +95,9 @@ def items() -> dict[str, tuple[int | str, str]]:
     return {item: where for source in sources.every().values() for item, where in source.items.items()}
 
 
-def tables() -> dict[str, dict]:
-    """Every table with the values that its source prints: its ``quantities``, and ``cells`` by name."""
-    return {name: table for source in sources.every().values() for name, table in source.tables.items()}
-
-
 def anchor(item: str) -> str:
     """Where an item stands on its page: ``"fig-A.1"`` under ``fig-a-1``, for Sphinx knows lower case only."""
     return item.replace(".", "-").lower()
-
-
-@cache
-def cells(table: str) -> dict[str, dict[str, Printed]]:
-    """The printed values of a table: cell to quantity to value. Raises ``ValueError`` for an unknown table."""
-    if table not in (listed := tables()):
-        raise ValueError(f"table is {table!r}; choose one of {', '.join(listed)}")
-    entry = listed[table]
-    return {
-        cell: dict(zip(entry["quantities"], map(Printed.parse, printed), strict=True))
-        for cell, printed in entry["cells"].items()
-    }
 
 
 def statement(item: str, check: Check, guard: str) -> dict:
@@ -164,6 +132,7 @@ def table(
     ``KeyError`` for a printed cell that ``summary`` lacks.
     """
     chapter, title = items()[item]
+    both = twice.cells(item) if "mse" in tables()[item]["quantities"] else {}
     place = place or (anchor(item) if variant == "published" else f"{anchor(item)}-{variant}")
     entries = []
     for cell, printed in cells(item).items():
@@ -175,9 +144,18 @@ def table(
         for quantity, value in printed.items():
             mean, std, n = summary[cell, quantity]
             floor = floors.get(cell) if quantity in HAVE_A_FLOOR else None
+            gained = gain if quantity in ("kl", "reconstruction") else 0.0
             verdict, why = judge(
-                quantity, value, mean, std, floor, gain if quantity in ("kl", "reconstruction") else 0.0
+                quantity,
+                value,
+                mean,
+                std,
+                floor,
+                gained,
+                least_possible(item, cell, quantity) if floor is None else floor,
             )
+            if quantity == "mse" and (row := both[cell]).contradicts:
+                verdict, why = "thesis-invalid", contradicted(row, mean, std)
             # A floor of 0, of tolerances at equal σ, is none worth a word.
             if variant != "published" and floor:
                 why += f"; ours lies {mean - floor:.3f} above the floor"
@@ -190,11 +168,20 @@ def table(
     return entries
 
 
-def split(identifier: str) -> tuple[str, str, str]:
-    """``"table-5.1/x0.1/sx1/mse"`` to item, cell and quantity."""
-    item, _, rest = identifier.partition("/")
-    cell, _, quantity = rest.rpartition("/")
-    return item, cell, quantity
+def least_possible(item: str, cell: str, quantity: str) -> float | None:
+    """What a quantity of a cell cannot be below, whatever the model; ``None`` if nothing is known."""
+    if quantity == "reconstruction":
+        return twice.constant(item, cell)
+    return 0.0 if quantity in ("kl", "mse") else None
+
+
+def contradicted(row: twice.Twice, mean: float, std: float) -> str:
+    """Why an MSE cannot be what is printed, and how ours compares with it once its exponent is put right."""
+    _, why = judge("mse", row.moved(row.exponent).first, mean, std)
+    return (
+        f"its row's reconstruction error makes it at most {row.second.mean:.2g} ± {row.second.std:.2g};"
+        f" with the exponent moved by {row.exponent:+d} ours is {why}"
+    )
 
 
 def collect(notebook: dict) -> list[dict]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latentsep.ledger import sources
-from latentsep.ledger.ledger import MIME, VERDICTS, split, tally
+from latentsep.ledger.ledger import MIME, VERDICTS, tally
 from latentsep.ledger.numerals import numeral
+from latentsep.ledger.printed import split
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def numbered(name: str, caption: str, headings: Iterable[str], rows: Iterable[It
 
 def badge(verdict: str, words: bool = True) -> str:
     """A verdict as an HTML badge that also reads without colour, in one mark or with its word."""
-    mark = {"reproduced": "✓", "better": "▲", "differs": "≠", "thesis-invalid": "✗"}[verdict]
+    mark = {"reproduced": "✓", "uninformative": "○", "better": "▲", "differs": "≠", "thesis-invalid": "✗"}[verdict]
     text = f"{mark} {verdict}" if words else mark
     return f'<span class="verdict {verdict}" title="{verdict}: {html.escape(VERDICTS[verdict])}">{text}</span>'
 

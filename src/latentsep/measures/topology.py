@@ -19,6 +19,19 @@ from latentsep.training.ensembles import Trained
 _CHUNK = 20_000  # datapoints encoded at once, which bounds the memory taken
 
 
+def packed(angles: Tensor, share: float = 0.9) -> Tensor:
+    """The shortest arc that holds a ``share`` of angles ``(members, n)``, relative to the circle, ``(members,)``.
+
+    >>> packed(torch.tensor([[0.0, 0.1, 0.2, 0.3, 3.0]]), share=0.8) * 2 * torch.pi
+    tensor([0.3000])
+    """
+    ordered = angles.remainder(2 * torch.pi).sort(-1).values
+    count = angles.shape[-1]
+    held = round(share * count)
+    twice = torch.cat([ordered, ordered + 2 * torch.pi], -1)
+    return (twice[:, held - 1 : held - 1 + count] - ordered).amin(-1) / (2 * torch.pi)
+
+
 def winding(angles: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how often closed sequences of angles turn, and their largest step.
 

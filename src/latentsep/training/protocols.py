@@ -32,7 +32,7 @@ REDUCTORS: dict[str, dict[str, int]] = {
 #: For pictures, all of them in each batch (thesis §10.1.1, §10.2.1).
 PICTURES: Table = {
     "smoke": {"updates": 60, "batch_size": None, "width": 8, "learning_rate": 3e-3},
-    "book": {"updates": 3_000, "batch_size": None, "width": 64, "learning_rate": 3e-3},
+    "book": {"updates": 2_000, "batch_size": None, "width": 64, "learning_rate": 3e-3},
     "thesis": {"updates": 100_000, "batch_size": None, "width": None, "learning_rate": 1e-4},
 }
 #: For the torus (thesis §11.3).

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from latentsep import figures
+from latentsep.data import seeds
 from latentsep.data.benchmarks import Benchmark, embed, regular_phases
 from latentsep.ledger.checks.registry import against_normal, statement
 from latentsep.ledger.ledger import Check
@@ -127,6 +128,23 @@ def _plain_dense(trained: Trained, name: str, v: np.ndarray) -> np.ndarray:
 def _plain_squared_errors(trained: Trained, x: np.ndarray) -> np.ndarray:
     mean = _plain_dense(trained, "encoder", x)[:, :2]
     return ((x - _plain_dense(trained, "decoder", mean)) ** 2).sum(-1)
+
+
+@statement("text-5.4")
+def mass_of_an_ellipse() -> Check:
+    """What the ellipse (5.6) holds of its normal distribution, in draws; and one of √(2 log 2) deviations."""
+    stream = seeds.generator(0, "mass of an ellipse")
+    scale = torch.tensor([0.4, 1.3], dtype=torch.float64)
+    z = scale * torch.randn(200_000, 2, generator=stream, dtype=torch.float64)
+    distance = (z / scale).norm(dim=-1)
+    errors = math.sqrt(0.25 / len(z))  # of a share of one half
+    lacking = [(0.5 - float((distance <= reach).double().mean())) / errors for reach in (1, math.sqrt(2 * math.log(2)))]
+    return Check(
+        "what the region lacks of half of the posterior, in standard errors; with 1.18 deviations",
+        max(0.0, lacking[0]),
+        4,
+        max(0.0, lacking[1]),
+    )
 
 
 @statement("eq-5.7")

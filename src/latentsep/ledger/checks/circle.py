@@ -1,21 +1,22 @@
 """Checks of chapter 7: the diffusion family, as printed and put right, and what its encoders do."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from latentsep import figures
+from latentsep.data import seeds
 from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
-from latentsep.measures import topology
+from latentsep.measures import evaluation, topology
 from latentsep.measures.estimators import gauss_hermite
-from latentsep.models.distributions import HeatKernel, PublishedDiffusion
+from latentsep.models.distributions import HeatKernel, PublishedDiffusion, wrap
 from latentsep.models.latent_spaces import Circle
 from latentsep.theory.diffusion import images
-from latentsep.training import experiments
-from latentsep.training.ensembles import Trained, train
+from latentsep.training.ensembles import Trained
 
 LOC, T = torch.tensor(0.8, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
 ANGLES = torch.arange(-2048, 2048, dtype=torch.float64) * (math.pi / 2048)  # one turn, for the trapezoidal rule
@@ -139,13 +140,82 @@ def samples() -> Check:
 
 @statement("eq-7.11")
 def arcs() -> Check:
-    """The arcs drawn for the published family reach t(x) to either side, measured on the drawing."""
-    run = experiments.smallest(experiments.circle())
-    trained = train(run)
-    x, _ = trained.benchmark.visualisation()
-    drawn = figures.latent_grid(trained).figure.axes[0].collections[1].get_segments()
-    ends = np.array([np.unwrap(np.arctan2(arc[:, 1], arc[:, 0]))[[0, -1]] for arc in drawn])
-    with torch.no_grad():
-        t = trained.vae.posterior(x).base_dist.t[0, :, 0].numpy()
-    gap = np.abs((ends[:, 1] - ends[:, 0]) / 2 - np.minimum(t, np.pi)).max()
-    return Check("half-angle of the drawn arcs against t(x), in radians", float(gap), 1e-5)
+    """Mass of arcs around μ, which are to be where the angle probably is: of half-width t, and √(2t).
+
+    The second has what a standard deviation holds of a normal distribution, or more.
+    """
+    expected = math.erf(math.sqrt(0.5))
+
+    def short(half_width: Callable[[float], float]) -> float:
+        found = []
+        for t in (0.001, 0.01, 0.1, 0.3):
+            kernel, reach = HeatKernel(LOC, torch.tensor(t, dtype=torch.float64)), half_width(t)
+            angles = LOC + torch.linspace(-reach, reach, 2001, dtype=torch.float64)
+            found.append(float(torch.trapezoid(kernel.log_prob(angles).exp(), angles)))
+        return max(0.0, *(expected - mass for mass in found))
+
+    return Check(
+        "mass that arcs of half-width t lack from one standard deviation's; of half-width √(2t)",
+        short(lambda t: t),
+        1e-3,
+        short(lambda t: math.sqrt(2 * t)),
+    )
+
+
+@statement("text-7.1")
+def head_of_an_angle() -> Check:
+    """Encoders that see the ring's two coordinates, with random weights: their angle, walked once around the data."""
+    ring = torch.stack([ANGLES.cos(), ANGLES.sin()], -1)
+    stream = seeds.generator(0, "heads")
+    weights = torch.randn(2, 50, 2, 2, generator=stream, dtype=torch.float64)
+
+    def outputs(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(ring @ first.mT) @ second.mT
+
+    def not_once(angles: Tensor) -> bool:
+        return round(float(wrap(angles.roll(-1) - angles).sum()) / (2 * math.pi)) not in (-1, 1)
+
+    codes = [outputs(*pair) for pair in zip(*weights, strict=True)]
+    real = sum(not_once(wrap(10 * code[:, 0])) for code in codes)
+    projected = sum(not_once(torch.atan2(code[:, 1], code[:, 0])) for code in codes)
+    return Check(
+        f"encoders of {len(codes)} that do not go around, with an angle for an output; with a point of the plane",
+        real,
+        0,
+        projected,
+    )
+
+
+# What the chapter's own results say about the thesis's explanations.
+
+
+def crowded(published: Trained, corrected: Trained) -> Check:
+    """§7.3: for small σ_X the codes are to take up a small part of the circle, whatever the encoder."""
+    narrow, sharp = [], [m.sigma_x == 0.01 for m in published.run.members]
+    for trained in (published, corrected):
+        angles = evaluation.latents(trained, trained.benchmark.visualisation()[0])[..., 0]
+        narrow.append(int((topology.packed(angles[sharp]) < 2 / 3).sum()))
+    return Check(
+        f"members of {sum(sharp)} with σ_X = 0.01 that have 90 % of their codes on two thirds of the circle; corrected",
+        narrow[0],
+        0,
+        narrow[1],
+    )
+
+
+def fragmented(published: pd.DataFrame, corrected: pd.DataFrame) -> Check:
+    """§7.3: the noise of X₁ is to be why its circles are in pieces. From ``topology.degrees``."""
+    torn = [int(table[table.dataset == 1.0].torn.sum()) for table in (published, corrected)]
+    members = int((published.dataset == 1.0).sum())
+    return Check(f"members of {members} trained on X₁ that are torn; the same data, corrected", torn[0], 0, torn[1])
+
+
+def room(published: pd.Series, corrected: pd.Series) -> Check:
+    """§7.4: the circle's one dimension is to be why the MSE on X₁ is large. MSEs by σ_X, of circles both."""
+    kept = (corrected / published).max()
+    return Check(
+        "largest part of the MSE on X₁, over σ_X, that a circle of the same dimension does without; that it keeps",
+        1 - float(kept),
+        0.5,
+        float(kept),
+    )

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from latentsep.data import seeds
+from latentsep.data.benchmarks import Benchmark, regular_phases
 from latentsep.ledger.checks.examples import (
     ERRORS,
     EXACT,
@@ -168,3 +169,45 @@ def approximate_condition() -> Check:
     printed = (apart**2).sum() / (2 * len(apart) * s2**2) + constant
     ours = float(tolerance.tolerance(source, target, mapping, latents=z).value)
     return Check("the sum written out against tolerance.tolerance at the same z", abs(printed - ours), EXACT)
+
+
+@statement("text-8.1")
+def second_prior() -> Check:
+    """A map of tolerance 0 from a model whose prior covers half a turn into one whose prior covers all of it.
+
+    What the two generate differs by log 2: datapoints of the first are those of half of the second's phases, narrow
+    beside the turn. That is at most Δ if the map carries the first prior to the second.
+    """
+    turn = regular_phases(4096)[None, :, None]
+    phases = Known.benchmark(Benchmark(), 0.01)
+    half = turn / 2
+    same = float(tolerance.tolerance(phases, phases, lambda z: z, latents=half).value)
+
+    def apart(first: Tensor, second: Tensor) -> float:
+        """KL between two mixtures over centres at regular phases, in nats, at their centres, where each is sharp."""
+        x, centres = phases.decode(first[:, ::64]).double()[0], [phases.decode(z).double()[0] for z in (first, second)]
+        logs = [torch.logsumexp(-torch.cdist(x, c).square() / (2 * 0.01**2), 1) - math.log(c.shape[0]) for c in centres]
+        return float((logs[0] - logs[1])[1:-1].mean())
+
+    return Check(
+        "KL between generated datapoints beyond Δ, for a prior of half a turn; for one carried to the second",
+        max(0.0, apart(half, turn) - same),
+        1e-2,
+        max(0.0, apart(turn.roll(1, 1), turn) - same),
+    )
+
+
+@statement("text-8.3b")
+def estimate_for_condition() -> Check:
+    """How often an estimate from 1000 draws is below Δ, for a Δ that the expectation does not keep to."""
+    models = from_the_plane()
+    nodes, weights = polar_nodes()
+    mean, std = estimators.mean_and_std(tolerance.divergence(*models, nodes[None])[0], weights)
+    too_small = float(mean) - float(std) / math.sqrt(1000)
+    kept = sum(float(tolerance.tolerance(*models, 1000, seed).value) <= too_small for seed in range(200))
+    return Check(
+        "estimates of 200 that keep to a Δ that their expectation exceeds; the expectation itself",
+        kept,
+        0,
+        int(float(mean) <= too_small),
+    )

@@ -31,6 +31,12 @@ def printed_family(dimension: int) -> np.ndarray:
     return np.concatenate([np.ones((1, dimension)), np.cos(angles), np.sin(angles)])
 
 
+def each_once() -> np.ndarray:
+    """The same with each frequency once, up to (D − 1)/2: the constant, then cosines, then sines."""
+    family, half = printed_family(DATA.dimension), (DATA.dimension + 1) // 2
+    return np.concatenate([family[:half], family[DATA.dimension :][: half - 1]])
+
+
 @statement("eq-6.2")
 def fourier_series() -> Check:
     """The printed sum, with coefficients found by least squares, gives the datapoint back."""
@@ -49,9 +55,7 @@ def one_frequency() -> Check:
 @statement("eq-6.4")
 def fourier_coefficients() -> Check:
     """With each frequency once, up to (D − 1)/2, the coefficients are unique; here by least squares."""
-    family = printed_family(DATA.dimension)
-    once = np.concatenate([family[: (DATA.dimension + 1) // 2], family[DATA.dimension : -(DATA.dimension // 2)]]).T
-    found = np.linalg.lstsq(once, DATA.mean(PHASES).numpy().T, rcond=None)[0]
+    found = np.linalg.lstsq(each_once().T, DATA.mean(PHASES).numpy().T, rcond=None)[0]
     expected = np.zeros_like(found)
     expected[1], expected[(DATA.dimension + 1) // 2] = PHASES.sin(), PHASES.cos()
     return Check("coefficients of frequencies up to (D − 1)/2 by least squares", np.abs(found - expected).max(), 1e-9)
@@ -139,10 +143,24 @@ def gradient() -> Check:
 
 
 @statement("text-6.1a")
-def lengths_of_the_basis() -> Check:
-    rows = (printed_family(DATA.dimension)[1:], linear.fourier_basis(DATA.dimension))
-    lengths = [float(np.abs(np.linalg.norm(r, axis=1) - 1).max()) for r in rows]
-    return Check("length of the basis' vectors against 1", lengths[0], 1e-9, lengths[1])
+def products_of_the_basis() -> Check:
+    """Products of the printed vectors with each other: k and D − k have one cosine, and the constant its own length."""
+    printed, meant = printed_family(DATA.dimension), each_once() / np.sqrt(DATA.dimension / 2)
+    meant[0] /= math.sqrt(2)
+    off = [float(np.abs(rows @ rows.T - np.eye(len(rows))).max()) for rows in (printed, meant)]
+    return Check(
+        "products of the printed vectors against those of an orthonormal basis; each frequency once, and scaled",
+        off[0],
+        1e-9,
+        off[1],
+    )
+
+
+@statement("text-6.1c")
+def vectors_of_the_basis() -> Check:
+    family = printed_family(DATA.dimension)
+    rank = np.linalg.matrix_rank(family)
+    return sizes("vectors of (6.2) against how many of them are independent", len(family), DATA.dimension, int(rank))
 
 
 @statement("text-6.1b")
@@ -161,3 +179,21 @@ def noise_in_the_plane() -> Check:
 def sizes_of_the_matrices() -> Check:
     found = linear_vae().encoder.get_parameter("layers.0.weight").shape[-1]
     return sizes("columns of G and rows of H, against the entries of x in X′", DATA.dimension, 2, found)
+
+
+@statement("text-6.3e")
+def order_of_the_waves() -> Check:
+    means = _points() @ torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    off = [float((means - order).abs().max()) for order in (_points(), _points().flip(-1))]
+    return Check("(cos φ, sin φ) against F(φ), and F(φ) against itself read backwards", off[0], 1e-12, off[1])
+
+
+@statement("text-6.3f")
+def second_moment() -> Check:
+    """E‖Gx‖² for a covariance that is no multiple of the identity, by exact quadrature."""
+    covariance = torch.tensor([[1.3, 0.4], [0.4, 0.5]], dtype=torch.float64)
+    nodes, weights = nodes_in_the_plane(4)
+    x = nodes @ torch.linalg.cholesky(covariance).mT
+    exact = float(weights @ (x @ G.mT).square().sum(-1))
+    off = [abs(float((product @ covariance).trace()) - exact) for product in (G @ G.mT, G.mT @ G)]
+    return Check("tr(GGᵀΣ) and tr(GᵀGΣ) against E‖Gx‖²", off[0], 1e-9, off[1])

@@ -37,6 +37,29 @@ def prior_density() -> Check:
     )
 
 
+@statement("text-4.0")
+def prior_counted_twice() -> Check:
+    """Mass of (2.6) if P_Z is the density (4.1) and the measure P_Z, as in (2.7); with area for a measure.
+
+    The likelihood integrates to one over x, so that the mass is that of the prior alone.
+    """
+    grid = torch.linspace(-9, 9, 721, dtype=torch.float64)
+    density = log_prior(torch.cartesian_prod(grid, grid)).exp()
+    cell = float(grid[1] - grid[0]) ** 2
+    printed, meant = (abs(float((density * measure).sum()) * cell - 1) for measure in (density, torch.ones(())))
+    return Check(
+        "mass of the joint density against 1, taken as (4.1) with respect to P_Z, and to area", printed, 1e-7, meant
+    )
+
+
+@statement("text-4.1")
+def variance_of_zero() -> Check:
+    """A variance may be zero in print, and then there is no density, and no divergence."""
+    values = [float(kl_normal_diagonal(MEAN, std)) for std in (STD * torch.tensor([0.0, 1.0]), STD)]
+    printed, meant = (int(not math.isfinite(value)) for value in values)
+    return Check("divergences that are not finite, with a variance of zero, and without", printed, 0, meant)
+
+
 @statement("eq-4.4")
 def kl_general() -> Check:
     covariance = torch.tensor([[0.5, 0.3], [0.3, 1.4]], dtype=torch.float64)
@@ -76,16 +99,24 @@ def log_likelihood() -> Check:
 
 @statement("eq-4.11")
 def reconstruction_error() -> Check:
-    """L samples through the ensemble's own forward pass against the formula, sample by sample."""
+    """L samples through the ensemble's own forward pass against the formula, sample by sample.
+
+    Without brackets the sum, and its ½, end at the plus sign, as in (4.13).
+    """
     vae, x, noise = small_vae(samples=7)
+    constant = 6 * math.log(2 * math.pi * 0.5**2)
     with torch.no_grad():
         q = vae.posterior(x).base_dist
-        total = torch.zeros(1, 10, dtype=torch.float64)
-        for eps in noise:
-            error = (x - vae.decoder(q.loc + eps * q.scale)).square().sum(-1)
-            total += error / 0.5**2 + 6 * math.log(2 * math.pi * 0.5**2)
-        distance = (vae(x, noise)[0] - total / (2 * len(noise))).abs().max()
-    return Check("the package's reconstruction error against the sum, bracketed as above", float(distance), 1e-9)
+        errors = [(x - vae.decoder(q.loc + eps * q.scale)).square().sum(-1) / 0.5**2 for eps in noise]
+        ours, count = vae(x, noise)[0], 2 * len(noise)
+        printed = ours - (sum(errors) / count + constant)
+        meant = ours - sum(error + constant for error in errors) / count
+    return Check(
+        "the package's reconstruction error against the sum, with the constant outside of it, and inside",
+        float(printed.abs().max()),
+        1e-9,
+        float(meant.abs().max()),
+    )
 
 
 @statement("eq-4.13")

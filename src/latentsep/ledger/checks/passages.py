@@ -9,15 +9,14 @@ from latentsep.data import images
 from latentsep.data.benchmarks import ExtendedBenchmark
 from latentsep.ledger.checks.bayes import EXACT, worst
 from latentsep.ledger.checks.benchmark import DATA
-from latentsep.ledger.checks.diffusion import AMPLITUDES, TIMES, C, spatial, temporal
-from latentsep.ledger.checks.reduction import FAMILIES, codes_of, models
+from latentsep.ledger.checks.diffusion import AMPLITUDES, MU, TIMES, C, derivative, spatial, temporal
 from latentsep.ledger.checks.registry import MEAN, STD, LinearModel, sizes, statement
 from latentsep.ledger.ledger import Check
-from latentsep.models.distributions import wrap
+from latentsep.models.distributions import HeatKernel
 from latentsep.models.latent_spaces import CliffordTorus, Euclidean
 from latentsep.models.normal import kl_normal_diagonal
 from latentsep.reductions.generative import Known
-from latentsep.reductions.reductors import Linear, Projection
+from latentsep.reductions.reductors import Projection
 from latentsep.theory.bayes import Parabola
 from latentsep.theory.diffusion import grid, mass
 
@@ -55,7 +54,7 @@ def values_of_the_bound() -> Check:
     return Check("linear model: bound below 0, and above log p(x)", max(0.0, -bound), 0, max(0.0, above))
 
 
-# Chapters 5, 8 and 9
+# Chapters 5 and 8
 
 
 @statement("text-5.1")
@@ -89,32 +88,6 @@ def space_of_the_data() -> Check:
     """Where decoders lead, and by whose volume datapoints have a density; in print, that of the latent plane."""
     found = Known.benchmark(DATA, 0.1).decode(torch.zeros(3, 1)).shape[-1]
     return sizes("entries of a decoder's mean against the dimension", 2, DATA.dimension, found)
-
-
-@statement("text-9.0a")
-def linear_maps() -> Check:
-    """A linear map takes 2z to twice the value; an angle counts by its nearest turn."""
-    z, matrix = codes_of("R²"), torch.tensor([[0.7, -0.4], [0.2, 1.1]])
-    angle, double_angle = (FAMILIES["R²", "Φ"].apply(torch.tensor([0.8]), v) for v in (z, 2 * z))
-    point, double_point = (Linear(Euclidean(2), Euclidean(2)).apply(matrix, v) for v in (z, 2 * z))
-    off = [float(gap.abs().max()) for gap in (wrap(double_angle - 2 * angle), double_point - 2 * point)]
-    return Check("M(2z) against 2M(z), for a rotation and for a matrix", off[0], 1e-5, off[1])
-
-
-@statement("text-9.0b")
-def direction_of_a_map() -> Check:
-    """The map that reduces the plane to phases takes points of the plane and gives phases, as the package has it."""
-    found = FAMILIES["R²", "Φ"].apply(torch.tensor([0.8]), codes_of("R²")).shape[-1]
-    return sizes("numbers that the map of R² and Φ gives", 2, 1, found)
-
-
-@statement("text-9.1")
-def decoders_with_gradients() -> Check:
-    found, parameters = models(), torch.tensor([0.4], requires_grad=True)
-    z = codes_of("R²")
-    mapped = FAMILIES["R²", "Φ"].apply(parameters, z)
-    decoded = (found["R²"].decode(z), found["Φ"].decode(mapped))
-    return sizes("decoders whose values depend on λ", 2, 1, sum(values.requires_grad for values in decoded))
 
 
 # Chapters 10 and 11, appendix A
@@ -175,3 +148,33 @@ def mass_in_time() -> Check:
         return max(abs(mass(f @ waves / (2 * math.pi)) - 1) for f in factors)
 
     return Check("mass over time, with m = 1 outside of the sum, and with m inside", off(False), 1e-9, off(True))
+
+
+@statement("text-A.1")
+def density_at_the_start() -> Check:
+    """Mass within a of μ: first a → 0, as δ_μ asks of a function at a time, then t → 0; and the other way around."""
+
+    def near(t: float, reach: float) -> float:
+        r = MU + torch.linspace(-reach, reach, 2001, dtype=torch.float64)
+        density = HeatKernel(MU, torch.tensor(t, dtype=torch.float64)).log_prob(r).exp()
+        return float(torch.trapezoid(density, r))
+
+    function, limit = (abs(near(*at) - 1) for at in ((1e-6, 1e-9), (1e-9, 1e-3)))
+    return Check(
+        "mass near μ against 1, where the neighbourhood shrinks faster than the time, and where it does not",
+        function,
+        1e-6,
+        limit,
+    )
+
+
+@statement("eq-A.10")
+def kink_at_the_seam() -> Check:
+    """C = 0 with any c, here ¼, meets (A.1b); only the second condition leaves sin(π√c) = 0."""
+
+    def kink(c: float) -> float:
+        ends = torch.tensor([-math.pi, math.pi], dtype=torch.float64)
+        slopes = derivative(lambda r: torch.cos(r * math.sqrt(c)), ends)
+        return float((torch.cos(ends * math.sqrt(c)).diff().abs() + slopes.diff().abs()).detach())
+
+    return Check("step and kink of cos(r√c) at the seam, for c = ¼ and for c = m²", kink(0.25), 1e-9, kink(4.0))

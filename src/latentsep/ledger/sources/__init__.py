@@ -1,14 +1,15 @@
 """The texts that the book accounts for: what each of them numbers and prints, and where it errs.
 
-A source is a folder here, of its name, with ``items.toml`` and, if it has errors, ``errata.toml``. The table [source]
-of the first has the ``title``, the ``order`` among the sources, and the ``prefix`` of all numbers: "Fig. 5.1" is the
-thesis's, which has none; of a source with the prefix I the figures are I.1, I.2, and its chapter is I.
+A source is a folder here, of its name, with ``items.toml`` and, if it has errors, ``errata.toml`` and ``slips.toml``.
+The table [source] of the first has the ``title``, the ``order`` among the sources, and the ``prefix`` of all numbers:
+"Fig. 5.1" is the thesis's, which has none; of a source with the prefix I the figures are I.1, I.2, and its chapter I.
 """
 
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Source:
     prefix: str = ""
     items: dict[str, tuple[int | str, str]] = field(default_factory=dict, repr=False)
     tables: dict[str, dict] = field(default_factory=dict, repr=False)
-    errata: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    errata: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    slips: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     def __post_init__(self):
         for item in self.items:
@@ -62,9 +64,13 @@ class Source:
         listed = tomllib.loads((folder / "items.toml").read_text())
         chapters = ((int(ch) if ch.isdigit() else ch, items) for ch, items in listed["items"].items())
         items = {item: (chapter, title) for chapter, found in chapters for item, title in found.items()}
-        errata = folder / "errata.toml"
-        errors = tomllib.loads(errata.read_text()) if errata.is_file() else {}
-        return cls(folder.name, **listed["source"], items=items, tables=listed.get("tables", {}), errata=errors)
+        errors, slips = (_read(folder / f"{name}.toml") for name in ("errata", "slips"))
+        found = {"items": items, "tables": listed.get("tables", {}), "errata": errors, "slips": slips.get("slips", [])}
+        return cls(folder.name, **listed["source"], **found)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
 def read(folder: Path) -> dict[str, Source]:
