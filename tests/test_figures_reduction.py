@@ -241,7 +241,7 @@ def test_the_plane_shows_divergences_on_a_logarithmic_scale_with_shares_of_the_p
     (image,) = ax.images
     np.testing.assert_array_equal(image.get_array(), density)
     assert image.origin == "lower"
-    assert tuple(image.get_extent()) == (-3, 3, -2, 2)
+    assert tuple(image.get_extent()) == pytest.approx((-3.6, 3.6, -2.4, 2.4))  # half a step of 1.2 and 0.8 beyond
     assert isinstance(image.norm, mpl.colors.LogNorm)
     assert image.norm.vmax == pytest.approx(1e3)
     assert image.norm.vmin == pytest.approx(1e-3)  # not zero

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-_APART = re.compile(r"(<(pre|code|script|style|textarea)\b.*?</\2>|<[^>]*>)", re.DOTALL)  # what is no prose
+_APART = re.compile(r"(<(pre|code|script|style|textarea)\b.*?</\2>|</?[a-zA-Z!][^>]*>)", re.DOTALL)  # what is no prose
 _POWER = re.compile(r"(?<![\w.])([-−]?)(\d(?:\.\d+)?)e([+-])0*(\d+)(?![\w.]*\d)")
 
 

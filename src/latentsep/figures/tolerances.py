@@ -29,9 +29,9 @@ def plane_of_errors(
 ) -> Figure:
     """KL in nats for every latent variable of the plane, and the learned codes ``(m, 2)`` with phases ``(m,)``.
 
-    ``density`` ``(n, n)`` has its first row at the bottom, and ``extent`` is (left, right, bottom, top), the outer
-    edges of the image. Each dashed circle holds the share p in ``prior_radii`` of the standard normal prior: its
-    radius is √(−2 log(1−p)).
+    ``density`` ``(n, n)`` has its first row at the bottom, and ``extent`` is (left, right, bottom, top), where its
+    outermost values are; their pixels reach half a step beyond. Each dashed circle holds the share p in
+    ``prior_radii`` of the standard normal prior: its radius is √(−2 log(1−p)).
     """
     density = np.asarray(density)
     largest = density.max()
@@ -42,7 +42,10 @@ def plane_of_errors(
     # Not down to black, so that marks and circles stay visible.
     shades = ListedColormap(mpl.colormaps["Greys"](np.linspace(0, 0.7, 256)))
     scale = LogNorm(smallest, largest, clip=True)
-    image = ax.imshow(density, cmap=shades, norm=scale, extent=extent, origin="lower")
+    left, right, bottom, top = extent
+    dx, dy = (right - left) / (density.shape[1] - 1) / 2, (top - bottom) / (density.shape[0] - 1) / 2
+    edges = (left - dx, right + dx, bottom - dy, top + dy)
+    image = ax.imshow(density, cmap=shades, norm=scale, extent=edges, origin="lower")
     for share in prior_radii:
         radius = np.sqrt(-2 * np.log1p(-share))
         for width, style, shade in ((2.2, "-", "white"), (0.9, "--", "black")):

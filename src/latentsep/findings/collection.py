@@ -31,6 +31,7 @@ class Outcomes:
     """
 
     objects: int
+    needed: int
     film_objects: int
     film_members: int
     all_members: int
@@ -114,6 +115,7 @@ def outcomes(found: Found, data: Loops, repetitions: int) -> Outcomes:
     shared = right.index.intersection(wrong.index)
     return Outcomes(
         objects=len(counts),
+        needed=math.ceil(ENOUGH * repetitions),
         film_objects=int(total["corrected, film start"]),
         film_members=int(counts["corrected, film start"].sum()),
         all_members=len(counts) * repetitions,

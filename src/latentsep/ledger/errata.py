@@ -62,9 +62,9 @@ class Slip:
 def errata(source: str | None = None) -> tuple[Erratum, ...]:
     """All errors that are listed for one source, or for all of them, in the order of its items."""
     chosen = sources.every().values() if source is None else [sources.every()[source]]
-    listed = [Erratum(item, **texts) for each in chosen for item, texts in each.errata.items()]
+    found = [Erratum(item, **texts) for each in chosen for item, texts in each.errata.items()]
     order = list(ledger.items())
-    return tuple(sorted(listed, key=lambda erratum: order.index(erratum.item)))
+    return tuple(sorted(found, key=lambda erratum: order.index(erratum.item)))
 
 
 @cache
@@ -80,11 +80,11 @@ def unlisted(entries: Sequence[dict]) -> set[str]:
     return wrong ^ {erratum.item for erratum in errata()}
 
 
-def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
+def table(errors: Sequence[Erratum], entries: Sequence[dict]) -> str:
     """Errors with what is printed, meant and the consequence, and the distances of their checks, as a MyST table."""
     by_item = {entry["id"]: entry for entry in entries}
     rows = [("where", "printed", "meant", "consequence")]
-    for erratum in listed:
+    for erratum in errors:
         where, found = erratum.item, "not computed in this build"
         if erratum.item in by_item:
             entry = by_item[erratum.item]
@@ -93,17 +93,18 @@ def table(listed: Sequence[Erratum], entries: Sequence[dict]) -> str:
             found += f" (tolerance {measured['tolerance']:.2g})"
         printed = f"{erratum.printed} *“{erratum.quote}”*" if erratum.quote else erratum.printed
         rows.append((f"{where}, {erratum.kind}: {found}", printed, erratum.meant, erratum.consequence))
-    return _listed(rows, (20, 30, 25, 25))
+    return listed(rows, (20, 30, 25, 25))
 
 
-def slip_table(listed: Sequence[Slip]) -> str:
+def slip_table(slips: Sequence[Slip]) -> str:
     """Slips with their place, their words where these can be shown, and what is meant, as a MyST table."""
     rows = [("where", "printed", "meant")]
-    rows += [(slip.place, f"*“{slip.quote}”*" if slip.quote else slip.printed, slip.meant) for slip in listed]
-    return _listed(rows, (15, 40, 45))
+    rows += [(slip.place, f"*“{slip.quote}”*" if slip.quote else slip.printed, slip.meant) for slip in slips]
+    return listed(rows, (15, 40, 45))
 
 
-def _listed(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+def listed(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    """A MyST table of rows, the first of which is its head; ``widths`` in percent."""
     lines = [":::{list-table}", ":header-rows: 1", f":widths: {' '.join(map(str, widths))}", ":class: claims", ""]
     for first, *others in rows:
         lines += [f"* - {first}", *(f"  - {text}" for text in others)]
