@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentsep.data import coil, turntable
+from latentsep.data import coil, library, turntable
 from latentsep.runtime import downloads
 from latentsep.runtime.paths import UsageError
 
@@ -353,7 +353,7 @@ def test_what_is_at_hand_is_not_decoded(tmp_path, monkeypatch):
 
 def test_the_cache_is_the_users_where_no_other_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("LATENTSEP_CACHE")
-    monkeypatch.setattr(coil.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
+    monkeypatch.setattr(library.platformdirs, "user_cache_path", lambda name: tmp_path / "user" / name)
     put(tmp_path / "user" / "latentsep" / "data" / "coil20_128.npz", npz())
     is_library(coil.load(download=False), "cache")
 

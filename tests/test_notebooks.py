@@ -1,6 +1,7 @@
 """Chapters: their parameters, their state, and every one executed under the smoke profile."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import nbformat
@@ -52,6 +53,7 @@ def chapter(tmp_path):
 
 
 CHAPTERS = [c for c in chapters.listed().values() if c.is_notebook and c.name not in ("index", "ledger")]
+SMALL = {"resolution": 3, "budget": 20_000}  # parameters that no profile sets and that cost time
 SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOTALL)
 
 
@@ -59,7 +61,8 @@ SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOT
 def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch, capfd):
     found = chapters.listed()[name]
     monkeypatch.setattr(pool, "WORTH_WORKERS", float("inf"))  # the cores are busy with other tests
-    plan.carry_out({name: book_values(found, "smoke")})
+    values = book_values(found, "smoke") | {small: n for small, n in SMALL.items() if small in found.parameters}
+    plan.carry_out({name: values})
     capfd.readouterr()
     solutions = SOLUTION.findall(found.text)
     assert len(solutions) == found.text.count("{admonition} Solution") >= 2 * bool(re.match(r"\d|A", name))
@@ -70,7 +73,7 @@ def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(nam
     found = Chapter(name, tmp_path / "solved.md")
     monkeypatch.chdir(tmp_path)
     target = tmp_path / f"{name}.ipynb"
-    notebooks.execute(found, book_values(found, "smoke"), target, planned=True)
+    notebooks.execute(found, values, target, planned=True)
     assert "which its plan does not have" not in capfd.readouterr().err
     notebook = nbformat.read(target, as_version=4)
     assert not [o for c in notebook["cells"] for o in c.get("outputs", ()) if o.get("name") == "stderr"]
@@ -269,7 +272,12 @@ def test_pictures_that_a_run_brought_do_not_make_it_stale(chapter, tmp_path, mon
     """A chapter that fetched them and kept them is as it would be if it were run again."""
     monkeypatch.delenv("LATENTSEP_DATA", raising=False)
     monkeypatch.setenv("LATENTSEP_CACHE", str(tmp_path / "cache"))
-    found = chapter("from latentsep.data import coil\ncoil._cache().parent.mkdir(parents=True)\ncoil._cache().touch()")
+    code = """
+        from latentsep.data import coil, library
+        cached = library.cache(coil._ARRAY)
+        cached.parent.mkdir(parents=True)
+        cached.touch()"""
+    found = chapter(textwrap.dedent(code))
     before = found.state(found.values({}))
     notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
     assert coil.at_hand() == "cache"

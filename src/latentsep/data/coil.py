@@ -6,23 +6,19 @@ counts as the library is decided by the SHA-256 of its decoded pictures, whateve
 
 import hashlib
 import io
-import os
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from PIL import Image, UnidentifiedImageError
 
 from latentsep.data import turntable
-from latentsep.runtime import progress
+from latentsep.data.library import Library
 from latentsep.runtime.downloads import download
 from latentsep.runtime.paths import UsageError
 
@@ -68,41 +64,26 @@ def load(where: str | Path | None = None, download: bool = True) -> Objects:
     on. Raises ``UsageError`` if ``where`` holds none of these, or if either holds one that is truncated,
     altered, incomplete or something else. What is downloaded is kept only if it is right.
     """
-    if where is not None:
-        if not Path(where).exists():
-            raise UsageError(f"coil20 is {str(where)!r}, where there is nothing; choose a file or folder")
-        if (found := _in(Path(where))) is None:
-            raise UsageError(f"coil20 is {str(where)!r}; choose a folder with {_ARRAY}, {_ARCHIVE} or obj1__0.png ...")
-        return Objects(found, "a place named by the reader")
-    if (named := os.environ.get("LATENTSEP_DATA")) and (found := _in(Path(named))) is not None:
-        return Objects(found, "LATENTSEP_DATA")
-    if (cached := _cache()).exists():
-        try:
-            return Objects(_read(cached), "cache")
-        except UsageError as error:
-            with suppress(OSError):  # a cache that cannot be written to
-                os.replace(cached, cached.with_suffix(".damaged"))
-            progress.say(f"{error}; {'not used' if cached.exists() else 'set aside'}")
-    if download:
-        try:
-            return Objects(_download(), "download")
-        except (UsageError, OSError) as error:
-            progress.say(
-                f"COIL-20 could not be fetched ({str(error).splitlines()[0][:120]}); objects are rendered instead"
-            )
-    return Objects(turntable.render(), "substitute")
+    found = _library().find(where, download)
+    return Objects(*found) if found else Objects(turntable.render(), "substitute")
 
 
 def at_hand() -> str:
     """From where ``load()`` would take the pictures without fetching any: LATENTSEP_DATA, cache or none."""
-    if (named := os.environ.get("LATENTSEP_DATA")) and _candidate(Path(named)) is not None:
-        return "LATENTSEP_DATA"
-    return "cache" if _cache().exists() else "none"
+    return _library().at_hand()
 
 
-def _cache() -> Path:
-    folder = os.environ.get("LATENTSEP_CACHE") or platformdirs.user_cache_path("latentsep")
-    return Path(folder) / "data" / _ARRAY
+def _library() -> Library[np.ndarray]:
+    return Library(
+        title="COIL-20",
+        parameter="coil20",
+        holds=f"{_ARRAY}, {_ARCHIVE} or obj1__0.png ...",
+        file=_ARRAY,
+        candidate=_candidate,
+        read=_read,
+        fetch=_download,
+        instead="objects are rendered instead",
+    )
 
 
 def _candidate(place: Path) -> Path | None:
@@ -116,10 +97,6 @@ def _candidate(place: Path) -> Path | None:
         if folder.is_dir() and next(folder.glob("obj*__*.png"), None):
             return folder
     return None
-
-
-def _in(place: Path) -> np.ndarray | None:
-    return None if (found := _candidate(place)) is None else _read(found)
 
 
 def _read(file: Path | io.BytesIO) -> np.ndarray:
@@ -182,21 +159,5 @@ def _download() -> np.ndarray:
     except Exception as error:
         raise OSError(f"{type(error).__name__} at {ADDRESS.split('/')[2]}") from error
     images = _read(io.BytesIO(body))
-    try:
-        _keep(images)
-    except OSError as error:
-        progress.say(f"COIL-20 could not be kept for the next time ({error})")
+    _library().keep(lambda file: np.savez_compressed(file, images=images))
     return images
-
-
-def _keep(images: np.ndarray) -> None:
-    """Put the pictures into the cache, whole or not at all."""
-    target = _cache()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, images=images)
-        os.replace(part, target)
-    finally:
-        Path(part).unlink(missing_ok=True)
