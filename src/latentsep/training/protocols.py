@@ -26,7 +26,7 @@ SHORT: Table = {
 #: For Algorithm 2: updates, and the latent variables that each of them draws (thesis §9.4).
 REDUCTORS: dict[str, dict[str, int]] = {
     "smoke": {"updates": 30, "samples": 100},
-    "book": {"updates": 1_500, "samples": 200},
+    "book": {"updates": 1_000, "samples": 200},
     "thesis": {"updates": 10_000, "samples": 10_000},
 }
 #: For pictures, all of them in each batch (thesis §10.1.1, §10.2.1).
@@ -38,7 +38,7 @@ PICTURES: Table = {
 #: For the torus (thesis §11.3).
 TORUS: Table = {
     "smoke": {"updates": 60, "batch_size": 64, "width": 8, "learning_rate": 3e-3},
-    "book": {"updates": 8_000, "batch_size": 256, "width": 64, "learning_rate": 1e-3, "cooled": 0.125},
+    "book": {"updates": 6_000, "batch_size": 256, "width": 64, "learning_rate": 1e-3, "cooled": 0.125},
     "thesis": {"updates": 100_000, "batch_size": None, "width": None, "learning_rate": 1e-4},
 }
 #: What changes for rectified units, which Table 11.1 is sensitive to: in ``book`` they have the thesis's width, and a
