@@ -135,6 +135,7 @@ def test_distances_to_the_floor_are_those_of_models_worked_out_by_hand():
 # The tear
 
 SQUEEZED = 20.0
+PUT_RIGHT = [f"thesis, {space}, exponents put right" for space in ("circle", "plane")]
 
 
 def squeezed(*factors: float) -> Trained:
@@ -184,9 +185,13 @@ def test_explanations_are_judged_by_the_same_data_with_another_encoder():
     check = checks.circle.fragmented(torn.astype({"torn": bool}), whole.astype({"torn": bool}))
     assert (check.printed, check.corrected, check.verdict) == (2, 0, "thesis-invalid")
     published, corrected = pd.Series({0.01: 4.0, 1.0: 2.0}), pd.Series({0.01: 1.0, 1.0: 0.8})
-    check = checks.circle.room(published, corrected)
-    assert (check.printed, check.corrected) == (pytest.approx(0.6), pytest.approx(0.4))
-    assert checks.circle.room(published, published).verdict == "reproduced"
+    cells = [(d, s) for d in (0.1, 1.0) for s in (0.01, 0.1, 1.0)]
+    plane = pd.DataFrame(cells, columns=["dataset", "sigma_x"]).assign(mse=[1.0, 1.0, 1.0, 100.0, 1000.0, 1.0])
+    check = checks.circle.room(published, corrected, plane)
+    assert (check.printed, check.corrected) == (pytest.approx(2.0), pytest.approx(0.4))
+    assert check.verdict == "thesis-invalid"
+    assert checks.circle.room(published, published, plane).verdict == "differs"  # if the tear is not to blame
+    assert checks.circle.room(published, corrected, plane.assign(mse=1.0)).verdict == "reproduced"
 
 
 def test_noisy_data_are_told_in_ratios():
@@ -198,7 +203,8 @@ def test_noisy_data_are_told_in_ratios():
     cells = [(d, s) for d in (0.1, 1.0) for s in experiments.SIGMAS]
     corrected = pd.DataFrame(cells, columns=["dataset", "sigma_x"]).assign(mse=[1.0, 2, 4, 2, 6, 16])
     trained = squeezed(SQUEEZED, 4.5, -5.5)
-    told = noisy_circle.noisy_data(trained, noisy, corrected)
+    told = noisy_circle.noisy_data(trained, noisy, corrected, corrected.assign(mse=[1.0, 2, 4, 3, 10, 40]))
+    assert told.noise_plane == "10.0, 5.0, 3.0"
     assert (told.mse_ratio_least, told.mse_ratio_most) == (2.0, 6.0)
     assert told.room == "1.5, 0.5, 2.0"  # from the largest σ_X on
     assert told.noise == "4.0, 3.0, 2.0"
@@ -212,7 +218,7 @@ def test_noisy_data_are_told_in_ratios():
     logs = [math.log(table[f"x0.1/sx{s:g}"] / table[f"x0.01/sx{s:g}"]) for s in experiments.SIGMAS]
     assert math.log(told.said_ratio) == pytest.approx(max(map(abs, logs)))
     rows = noisy_circle.noisy_row(noisy)
-    assert rows.index.tolist() == ["circle, published", "circle, corrected", "plane", "thesis, circle", "thesis, plane"]
+    assert rows.index.tolist() == ["circle, published", "circle, corrected", "plane", *PUT_RIGHT]
     assert rows.loc["circle, published"].tolist() == [3, 6, 8]
     assert rows.iloc[3, 2] == table["x1/sx0.01"]
     assert rows.iloc[4, 2] == 10 * ledger.cells("table-5.1")["x1/sx0.01"]["mse"].mean  # its exponent put right

@@ -12,6 +12,8 @@ from latentsep.book.typography import powers
             "off by 1.9e+33, as meant 2.2e-16 (tolerance 1e-08)",
             "off by 1.9·10<sup>33</sup>, as meant 2.2·10<sup>−16</sup> (tolerance 10<sup>−8</sup>)",
         ),
+        ("<td>8.3e-01 and 0.0e+00</td>", "<td>0.83 and 0</td>"),
+        ("<td>-1.20e-03</td>", "<td>−0.0012</td>"),
         ("<td>-3e-05</td>", "<td>−3·10<sup>−5</sup></td>"),
         ("<b>3e-05</b> nats.", "<b>3·10<sup>−5</sup></b> nats."),
         ("at most 4e-07.", "at most 4·10<sup>−7</sup>."),

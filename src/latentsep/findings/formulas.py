@@ -35,11 +35,15 @@ class Corrections:
 
     Members with another activation than the hyperbolic tangent recover the circle or fold: ``folded_gap``
     is the least gap of the folded ones at σ_X = 1, ``recovered_gap`` the largest of the recovered ones.
+    ``relu_wide`` and ``softplus_wide`` count those that recover it among the ``wide_members`` at σ_X = 1.
     ``head_below`` of ``widths`` values of σ_X have a mean −ELBO below the floor with the head alone corrected.
     """
 
     relu_recovered: int
     softplus_recovered: int
+    relu_wide: int
+    softplus_wide: int
+    wide_members: int
     short_updates: int
     other_members: int
     folded: int
@@ -66,6 +70,9 @@ def corrections(ablation: pd.DataFrame, variants: Mapping[str, Run]) -> Correcti
     head = ablation.variant.map({name: _head(run) for name, run in variants.items()})
     alone = ablation[ablation.variant == "head corrected"].groupby("sigma_x").neg_elbo.mean()
     return Corrections(
+        relu_wide=int(recovered[wide & ablation.variant.str.endswith("relu")].sum()),
+        softplus_wide=int(recovered[wide & ablation.variant.str.endswith("softplus")].sum()),
+        wide_members=int((wide & ablation.variant.str.endswith("relu")).sum()),
         relu_recovered=int(recovered[ablation.variant.str.endswith("relu")].sum()),
         softplus_recovered=int(recovered[ablation.variant.str.endswith("softplus")].sum()),
         short_updates=variants["all corrected"].updates,

@@ -21,11 +21,10 @@ HASTE = 5  # times an even encoder's pace; an angle that runs faster is in a tea
 def noisy_row(noisy: Mapping[str, pd.Series]) -> pd.DataFrame:
     """The MSE of ``published``, ``corrected`` and ``plane`` on the noisiest data, and the thesis's, by σ_X."""
     titles = {"published": "circle, published", "corrected": "circle, corrected", "plane": "plane"}
-    # Of the print the exponents are put right.
     rows = {titles[name]: mse[SIGMAS].tolist() for name, mse in noisy.items()}
     for name, table in (("circle", "table-7.1"), ("plane", "table-5.1")):
         put_right = ledger.cells(table, corrected=True)
-        rows[f"thesis, {name}"] = [put_right[f"x1/sx{s:g}"]["mse"].mean for s in SIGMAS]
+        rows[f"thesis, {name}, exponents put right"] = [put_right[f"x1/sx{s:g}"]["mse"].mean for s in SIGMAS]
     return pd.DataFrame(rows, index=[f"σ<sub>X</sub> = {s:g}" for s in SIGMAS]).T
 
 
@@ -57,16 +56,19 @@ class NoisyData:
     mse_ratio_most: float
     room: str
     noise: str
+    noise_plane: str
     tear_width: str
     tear_share: str
     said_one: str
     said_ratio: float
 
 
-def noisy_data(published: Trained, noisy: Mapping[str, pd.Series], corrected: pd.DataFrame) -> NoisyData:
-    """From the MSE on the noisiest data by σ_X, as ``noisy_row`` takes it, and all that was measured of the latter."""
+def noisy_data(
+    published: Trained, noisy: Mapping[str, pd.Series], corrected: pd.DataFrame, plane: pd.DataFrame
+) -> NoisyData:
+    """From the MSE on the noisiest data by σ_X, as ``noisy_row`` takes it, and all that was measured of two of them."""
     ratio = noisy["published"] / noisy["corrected"]
-    mse = corrected.groupby(["dataset", "sigma_x"]).mse.mean()
+    mse, flat = (table.groupby(["dataset", "sigma_x"]).mse.mean() for table in (corrected, plane))
     by_data = tear(published).groupby("dataset").median()
     said = {cell: printed["mse"].mean for cell, printed in ledger.cells("table-7.1").items()}
     pairs = [(said[f"x0.1/sx{s:g}"], said[f"x0.01/sx{s:g}"]) for s in SIGMAS]
@@ -75,6 +77,7 @@ def noisy_data(published: Trained, noisy: Mapping[str, pd.Series], corrected: pd
         mse_ratio_most=ratio.max(),
         room=series((noisy["corrected"] / noisy["plane"])[SIGMAS], 1),
         noise=series((mse[1.0, s] / mse[0.1, s] for s in SIGMAS), 1),
+        noise_plane=series((flat[1.0, s] / flat[0.1, s] for s in SIGMAS), 1),
         tear_width=series(by_data.width, 1),
         tear_share=series(by_data.share, 0),
         said_one=", ".join(f"{said[f'x{s:g}/sx1']:.2g}" for s in experiments.SIGMAS),
