@@ -13,6 +13,7 @@ from latentsep.data import images
 from latentsep.data.benchmarks import Benchmark, embed, regular_phases
 from latentsep.data.loops import in_pixels
 from latentsep.ledger import checks, errata, ledger
+from latentsep.ledger.checks.autoencoders import CLAIMS
 from latentsep.ledger.checks.registry import STATEMENTS
 from latentsep.measures import recovery
 from latentsep.models.latent_spaces import Circle, Euclidean
@@ -30,7 +31,8 @@ MEASURED_IN_THE_CHAPTER |= {"fig-11.3", "fig-11.4", "fig-11.5", "table-11.1"}
 
 
 def test_every_listed_item_has_a_check():
-    assert set(STATEMENTS) == set(ledger.items()) - MEASURED_IN_THE_CHAPTER
+    assert not set(STATEMENTS) & set(CLAIMS)
+    assert set(STATEMENTS) | set(CLAIMS) == set(ledger.items()) - MEASURED_IN_THE_CHAPTER
 
 
 @pytest.mark.parametrize("item", sorted(STATEMENTS))

@@ -60,7 +60,7 @@ def test_the_thesis_comes_first_and_keeps_its_numbers():
 
 
 def test_a_second_source_is_listed_after_the_first(planted):
-    before = dict(ledger.items())
+    before = sources.every()["thesis"].items
     planted()
     assert list(ledger.items()) == [*before, "fig-I.1", "claim-I.1"]
     assert ledger.items()["claim-I.1"] == ("I", "Codes of a plain autoencoder cannot be drawn from")
@@ -80,9 +80,12 @@ def test_the_overview_tells_sources_apart_only_if_there_are_several(planted):
     entries = [ledger.statement(item, Check("says", 0, 1), "guard") for item in ("fig-5.1", "claim-I.1")]
 
     def heads(shown: list[dict]) -> list[str]:
-        return [row.td.get_text() for row in BeautifulSoup(reports.overview(shown), "html.parser").tbody("tr")]
+        tables = BeautifulSoup(reports.overview(shown), "html.parser")("table")
+        return [
+            text for table in tables for text in [table.th.get_text(), *(r.td.get_text() for r in table.tbody("tr"))]
+        ]
 
-    assert heads(entries[:1]) == ["figures"]
+    assert heads(entries[:1]) == ["", "figures"]
     titles = [source.title for source in sources.every().values()]
     assert heads(entries) == [titles[0], "figures", titles[1], "claims"]
 

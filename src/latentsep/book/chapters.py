@@ -12,12 +12,15 @@ import jupytext
 import nbformat
 import yaml
 
-from latentsep.data import coil
+from latentsep.data import coil, digits
 from latentsep.runtime import fingerprints, paths
 from latentsep.runtime.paths import UsageError
 
 _DATA = (".toml", ".mplstyle", ".js", ".css", ".html")  # files of the package that pages are made from
-_LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas", "matplotlib", "gudhi", "plotly", "myst-nb", "papermill")
+_LIBRARIES = (
+    *("torch", "numpy", "scipy", "scikit-learn", "sympy", "pandas", "gudhi"),
+    *("matplotlib", "plotly", "myst-nb", "papermill"),
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ class Chapter:
         if self.reads_ledger:
             parts["ledger"] = ledger_text
         hashed = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in parts.items()}
-        plain = {"pictures": coil.at_hand()} if any(module == coil.__name__ for module, _ in reached) else {}
+        modules = {module for module, _ in reached}
+        found = {"pictures": coil, "digits": digits}
+        plain = {name: kind.at_hand() for name, kind in found.items() if kind.__name__ in modules}
         return {**hashed, **plain, "code": fingerprints.by_room(reached)}
 
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from latentsep.data import images, loops, seriation
+from latentsep.data import handwriting, images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
+from latentsep.measures import examination, judge
+from latentsep.measures.examination import Examination
+from latentsep.measures.judge import Schooling
 from latentsep.reductions import comparisons, pairing, reduction
 from latentsep.runtime.records import Job
-from latentsep.training import ensembles, experiments, protocols
+from latentsep.training import autoencoding, ensembles, experiments, protocols
 from latentsep.training.ensembles import train
 from latentsep.training.runs import Run
 
@@ -119,6 +122,14 @@ def torus(profile: str, seed: int, repetitions: int, starts: int, maps: int, **c
     yield [reduction.job(pairing.between(m), **settings) for m in models.values()]
 
 
+def autoencoders(profile: str, seed: int, repetitions: int, mnist: str | None) -> Stages:
+    digits, _ = handwriting.load(mnist)
+    runs, schooling = autoencoding.kinds(digits, profile, repetitions, seed), Schooling(digits, seed=seed)
+    wide = autoencoding.widths(digits, profile, repetitions, seed)
+    yield [*_trainings([*runs, *(run for several in wide.values() for run in several)]), judge.job(schooling)]
+    yield [examination.job(Examination(run, schooling)) for run in runs]
+
+
 CHAPTERS: dict[str, Callable[..., Stages]] = {
     "03-variational-autoencoders": estimators,
     "04-baseline": baseline,
@@ -129,4 +140,5 @@ CHAPTERS: dict[str, Callable[..., Stages]] = {
     "09-simple-reduction-mappings": reductions,
     "10-circular-datasets": pictures,
     "11-torus": torus,
+    "I-autoencoders": autoencoders,
 }

@@ -27,7 +27,7 @@ def embed(phases: Tensor) -> Tensor:
 
 
 class Data(Protocol):
-    """What training and evaluation ask of a kind of data: several datasets along closed loops, each with a label."""
+    """What training asks of a kind of data: several datasets, each with a label."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]  # it is a frozen dataclass, whose fields name the records
 
@@ -39,7 +39,6 @@ class Data(Protocol):
     def unit(self) -> float: ...  # length in the data space of 1 in those numbers
 
     def sample(self, dataset: float, /) -> tuple[Tensor, Tensor]: ...
-    def loop(self, phases: Tensor, datasets: Sequence[float]) -> Tensor: ...
     def outside(self, sigma_x: float) -> float: ...
 
 

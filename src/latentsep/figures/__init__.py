@@ -10,6 +10,7 @@ from latentsep.figures.bayes import ascent, costs, dice_posteriors
 from latentsep.figures.circle import tear_strip, variants
 from latentsep.figures.diagrams import commuting_square, mapping_triangle
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
+from latentsep.figures.digits import code_planes, curves
 from latentsep.figures.estimators import (
     architecture,
     error_against_samples,
@@ -38,8 +39,10 @@ __all__ = [
     "around",
     "ascent",
     "barcode",
+    "code_planes",
     "commuting_square",
     "costs",
+    "curves",
     "datapoints",
     "dice_posteriors",
     "diffusion_in_time",

@@ -23,7 +23,11 @@ VERDICTS = {
     "differs": "outside three combined standard deviations, and not better; by how much is given",
     "thesis-invalid": "what is printed cannot hold: it fails its check, lies below the best possible value, or"
     " contradicts its own row",
+    "holds": "a claim that is true in every case measured, each time and by more than two standard deviations",
+    "holds if": "a claim that is true in some of the cases measured, which are named, and not in others",
+    "does not hold": "a claim that is true in none of the cases measured; the opposite may be, or nothing certain",
 }
+CLAIMED = ("holds", "holds if", "does not hold")  # the verdicts of claims
 AGREE = ("reproduced", "uninformative")
 LOWER_IS_BETTER = ("neg_elbo", "mse", "tolerance")
 HAVE_A_FLOOR = ("neg_elbo", "tolerance")
@@ -192,8 +196,10 @@ def collect(notebook: dict) -> list[dict]:
 
 
 def tally(entries: Sequence[dict]) -> dict[str, int]:
-    """How many entries have each verdict."""
-    return {verdict: sum(e["verdict"] == verdict for e in entries) for verdict in VERDICTS}
+    """How many entries have each verdict; those of claims are left out if there are none."""
+    counts = {verdict: sum(e["verdict"] == verdict for e in entries) for verdict in VERDICTS}
+    claimed = any(e["verdict"] in CLAIMED for e in entries)
+    return {verdict: count for verdict, count in counts.items() if claimed or verdict not in CLAIMED}
 
 
 def read() -> list[dict]:

@@ -2,13 +2,16 @@
 
 import html
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latentsep.ledger import sources
-from latentsep.ledger.ledger import MIME, VERDICTS, tally
+from latentsep.ledger.ledger import MIME, VERDICTS
 from latentsep.ledger.numerals import numeral
 from latentsep.ledger.printed import split
+
+MARKS = dict(zip(VERDICTS, "✓○▲≠✗✓◐✗", strict=True))
 
 
 @dataclass(frozen=True)
@@ -32,23 +35,26 @@ def rules() -> str:
 
 
 def overview(entries: Sequence[dict]) -> str:
-    """How many entries of each kind have which verdict, as an HTML table; by source, if they are of several."""
+    """How many entries of each kind have which verdict, as HTML tables, one for each source."""
     by_source = [
         (source, found)
         for source in sources.every().values()
         if (found := [entry for entry in entries if entry["id"].partition("/")[0] in source.items])
     ]
+    return "".join(_overview(found, source.title if len(by_source) > 1 else "") for source, found in by_source)
+
+
+def _overview(entries: Sequence[dict], title: str) -> str:
+    """The table of one source, with the verdicts that it has."""
+    verdicts = [v for v in VERDICTS if any(e["verdict"] == v for e in entries)]
     rows = []
-    for source, found in by_source:
-        if len(by_source) > 1:
-            rows.append([f"<b>{html.escape(source.title)}</b>", *("" for _ in VERDICTS)])
-        for prefix, kind in sources.KINDS.items():
-            of_kind = [e for e in found if e["id"].startswith(prefix + "-")]
-            for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
-                counts = tally([e for e in of_kind if e.get("variant", "published") == variant])
-                name = kind.plural if variant == "published" else f"{kind.plural} ({variant})"
-                rows.append([name, *(str(n) if n else "" for n in counts.values())])
-    return html_table(("", *map(badge, VERDICTS)), rows)
+    for prefix, kind in sources.KINDS.items():
+        of_kind = [e for e in entries if e["id"].startswith(prefix + "-")]
+        for variant in dict.fromkeys(e.get("variant", "published") for e in of_kind):
+            counts = Counter(e["verdict"] for e in of_kind if e.get("variant", "published") == variant)
+            name = kind.plural if variant == "published" else f"{kind.plural} ({variant})"
+            rows.append([name, *(str(counts[verdict] or "") for verdict in verdicts)])
+    return html_table((f"<i>{html.escape(title)}</i>", *map(badge, verdicts)), rows)
 
 
 def html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -142,9 +148,9 @@ def numbered(name: str, caption: str, headings: Iterable[str], rows: Iterable[It
 
 def badge(verdict: str, words: bool = True) -> str:
     """A verdict as an HTML badge that also reads without colour, in one mark or with its word."""
-    mark = {"reproduced": "✓", "uninformative": "○", "better": "▲", "differs": "≠", "thesis-invalid": "✗"}[verdict]
-    text = f"{mark} {verdict}" if words else mark
-    return f'<span class="verdict {verdict}" title="{verdict}: {html.escape(VERDICTS[verdict])}">{text}</span>'
+    text = f"{MARKS[verdict]} {verdict}" if words else MARKS[verdict]
+    name, rule = verdict.replace(" ", "-"), html.escape(VERDICTS[verdict])
+    return f'<span class="verdict {name}" title="{verdict}: {rule}">{text}</span>'
 
 
 def field(entry: dict, column: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,14 @@ from latentsep.data.benchmarks import Benchmark
 from latentsep.models.vae import VAE
 from latentsep.runtime import pool, records
 from latentsep.runtime.records import Job
-from latentsep.training.algorithm import WORTH_COMPILING, choose_device, fit
+from latentsep.training.algorithm import WORTH_COMPILING, choose_device, compiler_works, fit
 from latentsep.training.runs import Run
 
 _COMPILING = 13.0  # seconds that compiling one update takes, forwards and backwards
-_RATE = 7e9  # multiplications and additions per second of a compiled update on one core
+#: Multiplications and additions per second of a compiled update on one core: memory limits products of small matrices,
+#: arithmetic those of large ones, with so many entries.
+_RATE, _FAST, _LARGE = 7e9, 25e9, 50_000
+_LONG = 15.0  # seconds of large products, for which fewer updates than ``fit`` asks for are worth compiling
 _LONGEST = 240.0  # seconds that a shard may take
 
 
@@ -42,7 +46,7 @@ class Trained:
             raise ValueError(f"data is {self.run.data}; choose an ensemble that was trained on a Benchmark")
         return self.run.data
 
-    def only(self, **wanted: float) -> "Trained":
+    def only(self, **wanted: Any) -> "Trained":
         """The members whose fields are as wanted; ``repetitions=n`` keeps the first n repetitions.
 
         Raises ``ValueError`` if there are none.
@@ -117,12 +121,18 @@ def _seconds(run: Run) -> float:
     each = 3 * products + 30 * (2 * sum(widths) + run.data.dimension)
     batch = run.batch_size or run.data.size
     compiling = _COMPILING if run.updates >= WORTH_COMPILING else 0.0
-    return compiling + run.updates * len(run.members) * batch * run.samples * each / _RATE
+    rate = _FAST if _large(run) else _RATE
+    return compiling + run.updates * len(run.members) * batch * run.samples * each / rate
+
+
+def _large(run: Run) -> bool:
+    return run.data.dimension * run.hidden[0] > _LARGE
 
 
 def _on_cpu(run: Run, checkpoint: Path) -> records.Arrays:
     # Also where there is a GPU that a worker would choose by itself.
-    arrays = fit(run, checkpoint, "cpu")
+    long = True if _large(run) and _seconds(run) > _LONG and compiler_works() else None
+    arrays = fit(run, checkpoint, "cpu", long)
     torch.compiler.reset()  # each run is compiled as if it were the first
     return arrays
 

@@ -48,6 +48,12 @@ RECTIFIED: Table = {
     "book": {"width": 208, "learning_rate": 3e-4},
     "thesis": {},
 }
+#: For handwritten digits (Foundations). In ``book`` small batches, of which two cores make most updates in a minute.
+DIGITS: Table = {
+    "smoke": {"updates": 20, "batch_size": 64, "width": 16, "learning_rate": 2e-3},
+    "book": {"updates": 800, "batch_size": 64, "width": 128, "learning_rate": 2e-3, "cooled": 0.25},
+    "thesis": {"updates": 20_000, "batch_size": 128, "width": 512, "learning_rate": 1e-3, "cooled": 0.25},
+}
 
 
 def protocol(profile: str, table: Table = PROFILES, pixels: int = 0, **changes: Any) -> dict[str, Any]:

@@ -78,7 +78,8 @@ class Run:
 
     def loop(self, phases: Tensor) -> Tensor:
         """Noiseless datapoints at phases (radians), ``(batch, D)``, or ``(members, batch, D)`` where members differ."""
-        return self.data.loop(phases, [m.dataset for m in self.members])
+        # Asked for of data along closed loops only.
+        return self.data.loop(phases, [m.dataset for m in self.members])  # type: ignore[attr-defined]
 
     @property
     def summary(self) -> str:

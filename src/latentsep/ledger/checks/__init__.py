@@ -7,8 +7,9 @@ drawing against what it must show, and returns the distance.
 
 from collections.abc import Callable, Collection
 
-from latentsep.ledger import ledger, reports
+from latentsep.ledger import claims, ledger, reports
 from latentsep.ledger.checks import (
+    autoencoders,
     bayes,
     benchmark,
     bound,
@@ -35,11 +36,13 @@ from latentsep.ledger.ledger import Check
 
 __all__ = [
     "STATEMENTS",
+    "autoencoders",
     "bayes",
     "benchmark",
     "bound",
     "chapter",
     "circle",
+    "claimed",
     "diffusion",
     "divergence",
     "families",
@@ -76,6 +79,21 @@ def chapter(
         check, *results = found[item]
         entry = ledger.statement(item, check(*results), f"{check.__module__}.{check.__qualname__}")
         if item in substituted:
-            entry |= {"data": "substitute", "why": f"on a substitute for the thesis's data: {entry['why']}"}
+            entry = substituted_in(entry, "the thesis's data")
         entries.append(entry)
     return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))
+
+
+def claimed(evidence: autoencoders.Evidence, *numbers: str) -> claims.Report:
+    """What became of claims with these numbers, such as ``"C.1"``. Raises ``KeyError`` for one that is not measured."""
+    entries = []
+    for item in (f"claim-{number}" for number in numbers):
+        measure = autoencoders.CLAIMS[item]
+        entry = claims.entry(item, measure(evidence), f"{measure.__module__}.{measure.__qualname__}")
+        entries.append(substituted_in(entry, "MNIST") if evidence.substitute else entry)
+    return claims.Report(entries)
+
+
+def substituted_in(entry: dict, data: str) -> dict:
+    """The same entry, which stands on a substitute for some data and says so."""
+    return entry | {"data": "substitute", "why": f"on a substitute for {data}: {entry['why']}"}

@@ -1,7 +1,7 @@
 """The texts that the book accounts for: what each of them numbers and prints, and where it errs.
 
 A source is a folder here, of its name, with ``items.toml`` and, if it has errors, ``errata.toml`` and ``slips.toml``;
-``sentences.toml`` has those that compare values of its tables.
+``sentences.toml`` has those that compare values of its tables, ``claims.toml`` the words of what it claims.
 The table [source] of the first has the ``title``, the ``order`` among the sources, and the ``prefix`` of all numbers:
 "Fig. 5.1" is the thesis's, which has none; of a source with the prefix I the figures are I.1, I.2, and its chapter I.
 """
@@ -51,6 +51,7 @@ class Source:
     errata: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     slips: list[dict[str, Any]] = field(default_factory=list, repr=False)
     sentences: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    claims: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         for item in self.items:
@@ -66,9 +67,11 @@ class Source:
         listed = tomllib.loads((folder / "items.toml").read_text())
         chapters = ((int(ch) if ch.isdigit() else ch, items) for ch, items in listed["items"].items())
         items = {item: (chapter, title) for chapter, found in chapters for item, title in found.items()}
-        errata, slips, sentences = (_read(folder / f"{name}.toml") for name in ("errata", "slips", "sentences"))
+        errata, slips, sentences, claims = (
+            _read(folder / f"{name}.toml") for name in ("errata", "slips", "sentences", "claims")
+        )
         found = {"items": items, "tables": listed.get("tables", {}), "errata": errata, "sentences": sentences}
-        return cls(folder.name, **listed["source"], **found, slips=slips.get("slips", []))
+        return cls(folder.name, **listed["source"], **found, claims=claims, slips=slips.get("slips", []))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The trainings of the Foundations: autoencoders of several kinds, with codes of several lengths, on digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from latentsep.data.handwriting import Handwriting
+from latentsep.models.autoencoders import Autoencoders, Codes, Kind
+from latentsep.training.protocols import DIGITS, protocol
+from latentsep.training.runs import Member, Run
+
+#: The kinds of chapter I by name.
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("plain"),
+        Kind("linear", linear=True),
+        Kind("sparse", sparsity=100.0),
+        Kind("decayed", decay=1.0),
+        Kind("variational", variational=True, sigma_x=0.5**0.5),  # the loss is squared error plus divergence
+        Kind("calibrated", variational=True),
+        Kind("noise", noise=0.5),
+        Kind("masking", masked=0.5),
+    )
+}
+LENGTHS = (2, 4, 8, 16, 32)
+#: Which of them are trained as one ensemble: few enough for their weights to stay near the processor.
+PARTS = (("plain", "linear"), ("sparse", "decayed"), ("variational", "calibrated"), ("noise",), ("masking",))
+#: For the study of overfitting: widths of the hidden layers, how many digits are learned from, and the codes' length.
+WIDTHS, FEW, WIDE_CODE = (16, 64, 256), 1_000, 16
+
+
+@dataclass(frozen=True)
+class Autoencoder(Member):
+    """One autoencoder of a ``kind``, whose code has ``length`` numbers.
+
+    All of one repetition start from the same weights and see the same pictures in the same order.
+    """
+
+    kind: Kind = KINDS["plain"]
+    length: int = 2
+
+
+@dataclass(frozen=True)
+class Autoencoding(Run):
+    """A run of autoencoders."""
+
+    members: tuple[Autoencoder, ...]
+    space: Codes = Codes()
+
+    def model(self) -> Autoencoders:
+        """The ensemble with its initial weights."""
+        kinds, lengths, seeds = zip(*((m.kind, m.length, self.seed_of(m)) for m in self.members), strict=True)
+        return Autoencoders(self.space, self.data.dimension, self.hidden, kinds, lengths, seeds, self.activation)
+
+
+def kinds(data: Handwriting, profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any) -> list[Run]:
+    """Every kind with every length of code: one ensemble of each of ``PARTS``, to be trained side by side."""
+    parts = [[(KINDS[name], length) for name in names for length in LENGTHS] for names in PARTS]
+    return _runs(data, parts, profile, repetitions, seed, **changes)
+
+
+def widths(
+    data: Handwriting, profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any
+) -> dict[int, list[Run]]:
+    """Plain and denoising autoencoders of few digits, by the width of their hidden layers."""
+    few = data.first(min(FEW, data.most))
+    parts = [[(KINDS[name], WIDE_CODE)] for name in ("plain", "noise", "masking")]
+    return {w: _runs(few, parts, profile, repetitions, seed, **{**changes, "width": w}) for w in WIDTHS}
+
+
+def _runs(
+    data: Handwriting,
+    parts: Sequence[Sequence[tuple[Kind, int]]],
+    profile: str,
+    repetitions: int,
+    seed: int,
+    **changes: Any,
+) -> list[Run]:
+    settings = protocol(profile, DIGITS, **changes)
+    return [
+        Autoencoding(
+            tuple(Autoencoder(1, 1.0, r, kind, length) for kind, length in part for r in range(repetitions)),
+            data,
+            # Only damage takes random numbers for every pixel.
+            Codes(max(length for _, length in part), data.dimension if part[0][0].damages else 0),
+            layers=1,
+            activation="relu",
+            seed=seed,
+            **settings,
+        )
+        for part in parts
+    ]
