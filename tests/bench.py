@@ -9,7 +9,8 @@ ours   the ensemble as ``ensembles.train`` trains it: compiled, one process per 
 (c)    the arithmetic alone, at the rate of one large matrix product on all cores.
 
 Then Algorithm 2 for the maps of Table 9.2, all at once and one after another; the plan of a dozen short trainings on
-one core and on all, with the share that compiling takes; and a build that finds all records, stage by stage.
+one core and on all, with the share that compiling takes; autoencoders of digits together and one after another; and a
+build that finds all records, stage by stage.
 
 All draw their own minibatches and noise. Ratios, not seconds, are the result: machines differ.
 """
@@ -28,6 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from bench_digits import compare_digits
 from joblib.externals.loky import get_reusable_executor
 from kills import Copy
 from torch import nn
@@ -306,6 +308,7 @@ def main() -> None:
         compare(title, ways | ({"(a) plain PyTorch": Loop()} if run == RUN else {}))
     compare_maps()
     compare_plans()
+    compare_digits()
     warm_build()
 
 

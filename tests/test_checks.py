@@ -13,7 +13,7 @@ from latentsep.data import images
 from latentsep.data.benchmarks import Benchmark, embed, regular_phases
 from latentsep.data.loops import in_pixels
 from latentsep.ledger import checks, errata, ledger
-from latentsep.ledger.checks.autoencoders import CLAIMS
+from latentsep.ledger.checks.evidence import CLAIMS
 from latentsep.ledger.checks.registry import STATEMENTS
 from latentsep.measures import recovery
 from latentsep.models.latent_spaces import Circle, Euclidean

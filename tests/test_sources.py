@@ -68,7 +68,7 @@ def test_a_second_source_is_listed_after_the_first(planted):
 
 
 def test_its_errors_are_listed_with_the_others_and_by_themselves(planted):
-    thesis = errata.errata()
+    thesis = errata.errata("thesis")
     planted()
     assert [e.item for e in errata.errata()] == [*(e.item for e in thesis), "claim-I.1"]
     assert [e.item for e in errata.errata("concepts")] == ["claim-I.1"]

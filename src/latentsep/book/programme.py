@@ -10,9 +10,12 @@ from typing import Any
 
 from latentsep.data import handwriting, images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
-from latentsep.measures import examination, judge
+from latentsep.findings import variational as findings
+from latentsep.measures import evidence, examination, judge, posteriors
+from latentsep.measures.evidence import Valuation
 from latentsep.measures.examination import Examination
 from latentsep.measures.judge import Schooling
+from latentsep.measures.posteriors import Reading
 from latentsep.reductions import comparisons, pairing, reduction
 from latentsep.runtime.records import Job
 from latentsep.training import autoencoding, ensembles, experiments, protocols
@@ -60,10 +63,14 @@ def diffusion(profile: str, seed: int, repetitions: int, **changes: Any) -> Stag
     yield _trainings([*tables.values(), plane, start, *ablation, *tear, smallest])
 
 
+def _plane_and_circle(profile: str, seed: int) -> tuple[Run, Run]:
+    return experiments.benchmark_table(profile, seed=seed), experiments.circle_tables(profile, seed=seed)["corrected"]
+
+
 def generative(profile: str, seed: int, updates: int, **_: object) -> Stages:
-    runs = experiments.circle_tables(profile, seed=seed)["corrected"], experiments.benchmark_table(profile, seed=seed)
-    yield _trainings(runs)
-    pairs = comparisons.examples(*(comparisons.one(train(run)) for run in runs))[1]
+    plane, circle = _plane_and_circle(profile, seed)
+    yield _trainings([plane, circle])
+    pairs = comparisons.examples(*(comparisons.one(train(run)) for run in (circle, plane)))[1]
     yield [reduction.job(pairs, repetitions=1, updates=updates, samples=256, seed=seed)]
 
 
@@ -130,6 +137,19 @@ def autoencoders(profile: str, seed: int, repetitions: int, mnist: str | None) -
     yield [examination.job(Examination(run, schooling)) for run in runs]
 
 
+def variational(profile: str, seed: int, repetitions: int, mnist: str | None) -> Stages:
+    digits, _ = handwriting.load(mnist)
+    common, own = findings.runs(digits, profile, repetitions, seed)
+    schooling = Schooling(digits, seed=seed)
+    yield [*_trainings([common, *own, *_plane_and_circle(profile, seed)]), judge.job(schooling)]
+    each = (examination.job(Examination(run, schooling)) for run in (common, *own))
+    yield [
+        *each,
+        *(posteriors.job(Reading(run)) for run in (common, *own)),
+        evidence.job(Valuation.of(common, profile)),
+    ]
+
+
 CHAPTERS: dict[str, Callable[..., Stages]] = {
     "03-variational-autoencoders": estimators,
     "04-baseline": baseline,
@@ -141,4 +161,5 @@ CHAPTERS: dict[str, Callable[..., Stages]] = {
     "10-circular-datasets": pictures,
     "11-torus": torus,
     "I-autoencoders": autoencoders,
+    "II-variational": variational,
 }

@@ -7,6 +7,7 @@ phases carry markers of their own, so that the order can be read without colour.
 
 from latentsep.figures.base import Picture
 from latentsep.figures.bayes import ascent, costs, dice_posteriors
+from latentsep.figures.bounds import bounds_of_guesses, priors_and_codes, two_factors
 from latentsep.figures.circle import tear_strip, variants
 from latentsep.figures.diagrams import commuting_square, mapping_triangle
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
@@ -39,6 +40,7 @@ __all__ = [
     "around",
     "ascent",
     "barcode",
+    "bounds_of_guesses",
     "code_planes",
     "commuting_square",
     "costs",
@@ -66,6 +68,7 @@ __all__ = [
     "plane_of_errors",
     "planes",
     "predicted_rings",
+    "priors_and_codes",
     "radii",
     "raw_coordinates",
     "reconstructions",
@@ -81,6 +84,7 @@ __all__ = [
     "tolerances",
     "turnable_torus",
     "turning",
+    "two_factors",
     "variants",
     "views",
 ]

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from latentsep.findings.autoencoders import Study
-from latentsep.ledger.checks.autoencoders import CLAIMS
+from latentsep.ledger import ledger
+from latentsep.ledger.checks.evidence import CLAIMS, Evidence
 from latentsep.ledger.claims import Measured
 from latentsep.measures import codes
 from latentsep.models.autoencoders import RARE
@@ -45,7 +46,7 @@ class Setting:
     variance_gap: float
 
 
-def setting(found: Study) -> Setting:
+def setting(found: Study[Evidence]) -> Setting:
     """The numbers of the chapter's first sections."""
     run, digits, alone = found.ensembles[0].run, found.digits, found.evidence.alone
     linear = alone[alone.kind == "linear"]
@@ -53,7 +54,7 @@ def setting(found: Study) -> Setting:
     length, variances = FEW, codes.principal(digits.sample(1)[0])[1]
     *first, last = map(str, autoencoding.LENGTHS)
     return Setting(
-        claims=len(CLAIMS),
+        claims=sum(ledger.items()[item][0] == "I" for item in CLAIMS),
         kinds=len(autoencoding.KINDS),
         source_words="those of scikit-learn" if found.source == "substitute" else "MNIST's ten thousand test digits",
         side=digits.side,
@@ -75,7 +76,7 @@ def setting(found: Study) -> Setting:
     )
 
 
-def angle(found: Study, length: int, repetition: int) -> float:
+def angle(found: Study[Evidence], length: int, repetition: int) -> float:
     """The largest angle, in degrees, between what a linear decoder spans and as many principal directions."""
     layers = codes.autoencoders(found.one("linear", length, repetition)).decoder.layers
     first, last = (layer.weight[0].double() for layer in (layers[0], layers[-1]))  # type: ignore[index]
@@ -132,7 +133,7 @@ class Numbers:
     middle_unequal: float
 
 
-def sentences(found: Study) -> Numbers:
+def sentences(found: Study[Evidence]) -> Numbers:
     """Gather them."""
     seen, few, many = found.evidence, FEW, autoencoding.LENGTHS[-1]
     narrow, broad = autoencoding.WIDTHS[0], autoencoding.WIDTHS[-1]

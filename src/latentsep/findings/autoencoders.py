@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -9,23 +10,25 @@ from torch import Tensor
 
 from latentsep.data import handwriting
 from latentsep.data.handwriting import Handwriting
-from latentsep.ledger.checks.autoencoders import Evidence
+from latentsep.ledger.checks.evidence import Evidence, Measures
 from latentsep.measures import codes, examination, judge
 from latentsep.measures.examination import Examination
 from latentsep.measures.judge import Judge, Schooling
 from latentsep.training import autoencoding
 from latentsep.training.ensembles import Trained, train
 
+Found = TypeVar("Found", bound=Measures)
+
 
 @dataclass(frozen=True)
-class Study:
+class Study(Generic[Found]):
     """The digits and where they come from, the trained ensembles of all kinds, the judge, and what was measured."""
 
     digits: Handwriting
     source: str
     ensembles: list[Trained]
     judge: Judge
-    evidence: Evidence
+    evidence: Found
 
     @property
     def notice(self) -> str | None:
@@ -40,10 +43,10 @@ class Study:
 
     def one(self, kind: str, length: int, repetition: int = 0) -> Trained:
         """An ensemble of one."""
-        wanted = {"kind": autoencoding.KINDS[kind], "length": length, "repetition": repetition}
         for ensemble in self.ensembles:
-            if any(all(getattr(m, k) == v for k, v in wanted.items()) for m in ensemble.run.members):
-                return ensemble.only(**wanted)
+            for member in codes.autoencoding(ensemble).members:
+                if (member.kind.name, member.length, member.repetition) == (kind, length, repetition):
+                    return ensemble.only(**vars(member))
         raise ValueError(f"kind is {kind!r} with {length} numbers; choose one that was trained")
 
     def pictures(self, flat: Tensor) -> np.ndarray:
@@ -51,7 +54,7 @@ class Study:
         return 1 - flat.clamp(0, 1).unflatten(-1, (self.digits.side, self.digits.side)).numpy()
 
 
-def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -> Study:
+def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -> Study[Evidence]:
     """Train and examine all autoencoders of the chapter, or fetch them from the records."""
     digits, source = handwriting.load(mnist)
     runs = autoencoding.kinds(digits, profile, repetitions, seed)
@@ -60,7 +63,9 @@ def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -
     tables = [examination.table(Examination(run, schooling)) for run in runs]
     alone, drawn = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
     few = wide(digits, profile, repetitions, seed)
-    evidence = Evidence(alone, drawn, few, principal(digits), source == "substitute")
+    evidence = Evidence(
+        alone=alone, drawn=drawn, wide=few, principal=principal(digits), substitute=source == "substitute"
+    )
     return Study(digits, source, ensembles, judge.judge(schooling), evidence)
 
 
@@ -94,7 +99,7 @@ def principal(digits: Handwriting) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def errors(found: Study) -> pd.DataFrame:
+def errors(found: Study[Evidence]) -> pd.DataFrame:
     """Squared errors on held-out digits by kind and length, means over repetitions; principal components last."""
     table = found.evidence.alone.pivot_table(index="kind", columns="length", values="held_out")
     table = table.loc[list(autoencoding.KINDS)]
@@ -102,7 +107,7 @@ def errors(found: Study) -> pd.DataFrame:
     return table.rename_axis(index="kind", columns="numbers in the code")
 
 
-def series(found: Study, names: Mapping[str, tuple[str, str | None]]) -> pd.DataFrame:
+def series(found: Study[Any], names: Mapping[str, tuple[str, str | None]]) -> pd.DataFrame:
     """The measures of some kinds as ``figures.curves`` takes them: name to kind, and to how its codes are drawn."""
     parts = []
     for name, (kind, way) in names.items():

@@ -1,5 +1,7 @@
 """Chapter I: pictures that autoencoders make, and what the measures say of counterfeits."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,7 +12,7 @@ from latentsep.findings.autoencoders import Study
 from latentsep.measures import codes, examination, samples
 
 
-def counterfeits(found: Study, seed: int = 0) -> pd.DataFrame:
+def counterfeits(found: Study[Any], seed: int = 0) -> pd.DataFrame:
     """What the measures say of pictures that nobody would take for drawn digits, or for new ones; one row each."""
     x, held = found.digits.sample(1)[0], found.digits.held_out()[0]
     count = min(examination.DRAWN, len(held), len(x) // 3)
@@ -39,37 +41,37 @@ def counterfeits(found: Study, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(table).T
 
 
-def drawn(found: Study, kind: str, way: str, length: int, count: int) -> np.ndarray:
+def drawn(found: Study[Any], kind: str, way: str, length: int, count: int) -> np.ndarray:
     """Pictures ``(count, side, side)`` of codes that are drawn from one autoencoder, the first repetition."""
     alone = found.one(kind, length)
     code = next(codes.used(alone, found.digits.sample(1)[0]))
     stream = seeds.generator(alone.run.seed, "shown", way)
     with torch.no_grad():
-        return found.pictures(examination.pictures_of(alone, examination.draw(code, way, count, stream)))
+        return found.pictures(codes.pictures_of(alone, examination.draw(code, way, count, stream)))
 
 
-def walk(found: Study, kind: str, length: int, rows: tuple[int, int], steps: int) -> np.ndarray:
+def walk(found: Study[Any], kind: str, length: int, rows: tuple[int, int], steps: int) -> np.ndarray:
     """Pictures ``(steps, side, side)`` on the straight line between the codes of two held-out digits."""
     alone, held = found.one(kind, length), found.digits.held_out()[0]
     code = next(codes.used(alone, held[list(rows)]))
     points = torch.lerp(code[:1], code[1:], torch.linspace(0, 1, steps)[:, None])
     with torch.no_grad():
-        return found.pictures(examination.pictures_of(alone, points))
+        return found.pictures(codes.pictures_of(alone, points))
 
 
-def remade(found: Study, kind: str, length: int, seen: Tensor) -> np.ndarray:
+def remade(found: Study[Any], kind: str, length: int, seen: Tensor) -> np.ndarray:
     """What one autoencoder, the first repetition, makes of pictures ``(batch, D)``, ``(batch, side, side)``."""
     alone = found.one(kind, length)
     with torch.no_grad():
-        return found.pictures(examination.pictures_of(alone, next(codes.used(alone, seen))))
+        return found.pictures(codes.pictures_of(alone, next(codes.used(alone, seen))))
 
 
-def sheet(found: Study, kind: str, cells: int = 12, reach: float = 2.0) -> Tensor:
+def sheet(found: Study[Any], kind: str, cells: int = 12, reach: float = 2.0) -> Tensor:
     """Pictures ``(cells, cells, side, side)`` of a grid of codes of two numbers, over ±``reach`` deviations."""
     alone = found.one(kind, 2)
     code = next(codes.used(alone, found.digits.sample(1)[0]))
     steps = torch.linspace(-reach, reach, cells)
     grid = torch.cartesian_prod(-steps, steps).flip(-1)  # rows from the top, the first number to the right
     with torch.no_grad():
-        pictures = examination.pictures_of(alone, code.mean(0) + grid * code.std(0))
+        pictures = codes.pictures_of(alone, code.mean(0) + grid * code.std(0))
     return pictures.reshape(cells, cells, found.digits.side, found.digits.side)

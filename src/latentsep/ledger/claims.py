@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Measured:
 
     says: str
     over: str
-    cases: Mapping[str, Mapping[int, Values]]
+    cases: Mapping[str, Mapping[Any, Values]]
     digits: int = 2
 
     def __post_init__(self):
@@ -41,7 +42,7 @@ class Measured:
             raise ValueError(f"cases is {self.cases!r}; choose at least one")
 
     @property
-    def signs(self) -> dict[str, dict[int, int]]:
+    def signs(self) -> dict[str, dict[Any, int]]:
         """1 for each case that holds, −1 for one that is contradicted, 0 for one within the spread."""
         return {name: {at: sign(values) for at, values in row.items()} for name, row in self.cases.items()}
 
@@ -112,8 +113,17 @@ def _shown(entry: dict) -> str:
     ]
     number = entry["id"].removeprefix("claim-")
     head = f"<p><b>{number}</b> {html.escape(entry['title'])}. {badge(entry['verdict'])}</p>"
-    table = html_table([html.escape(f"{entry['says']}, by {entry['over']}"), *varied], rows)
-    return f'<div class="claim">{head}{table}</div>'
+    table = html_table([html.escape(entry["over"]), *varied], rows)
+    return f'<div class="claim">{head}<p>{html.escape(capitalised(entry["says"]))}.</p>{table}</div>'
+
+
+def capitalised(text: str) -> str:
+    """The text as a sentence begins; other letters stay as they are.
+
+    >>> capitalised("nats of −ELBO")
+    'Nats of −ELBO'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def _case(values: Values, digits: int) -> str:

@@ -54,7 +54,8 @@ def _overview(entries: Sequence[dict], title: str) -> str:
             counts = Counter(e["verdict"] for e in of_kind if e.get("variant", "published") == variant)
             name = kind.plural if variant == "published" else f"{kind.plural} ({variant})"
             rows.append([name, *(str(counts[verdict] or "") for verdict in verdicts)])
-    return html_table((f"<i>{html.escape(title)}</i>", *map(badge, verdicts)), rows)
+    badges = [badge(verdict, item=entries[0]["id"]) for verdict in verdicts]
+    return html_table((f"<i>{html.escape(title)}</i>", *badges), rows)
 
 
 def html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -146,11 +147,16 @@ def numbered(name: str, caption: str, headings: Iterable[str], rows: Iterable[It
     return "\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, "", ":::"])
 
 
-def badge(verdict: str, words: bool = True) -> str:
-    """A verdict as an HTML badge that also reads without colour, in one mark or with its word."""
-    text = f"{MARKS[verdict]} {verdict}" if words else MARKS[verdict]
+def badge(verdict: str, words: bool = True, item: str = "") -> str:
+    """A verdict as an HTML badge that also reads without colour, in one mark or with its word.
+
+    An ``item`` of another source than the thesis has the word *text* in place of that.
+    """
+    source = sources.of(item)
+    word = verdict.replace("thesis", "text") if source and source.prefix else verdict
+    text = f"{MARKS[verdict]} {word}" if words else MARKS[verdict]
     name, rule = verdict.replace(" ", "-"), html.escape(VERDICTS[verdict])
-    return f'<span class="verdict {name}" title="{verdict}: {rule}">{text}</span>'
+    return f'<span class="verdict {name}" title="{word}: {rule}">{text}</span>'
 
 
 def field(entry: dict, column: str) -> str:
@@ -159,7 +165,7 @@ def field(entry: dict, column: str) -> str:
         name = entry["id"] + ("" if entry.get("variant", "published") == "published" else f" ({entry['variant']})")
         return f'<a href="{entry.get("page", "")}#{entry["anchor"]}">{html.escape(name)}</a>'
     if column == "verdict":
-        return badge(entry["verdict"])
+        return badge(entry["verdict"], item=entry["id"])
     if column in ("thesis", "ours"):
         return number(entry[column]) if column in entry else ""
     if column == "check":

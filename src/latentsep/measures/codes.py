@@ -53,6 +53,12 @@ def errors(trained: Trained, x: Tensor, seen: Tensor | None = None) -> np.ndarra
     return (x - vae.decode(vae.codes(x if seen is None else seen))).square().sum(-1).double().mean(-1).numpy()
 
 
+def pictures_of(alone: Trained, code: Tensor) -> Tensor:
+    """The pictures ``(batch, D)`` that an ensemble of one makes of codes ``(batch, length)``."""
+    padding = alone.run.space.decoder_features - code.shape[1]
+    return autoencoders(alone).decode(torch.nn.functional.pad(code, (0, padding))[None])[0]
+
+
 def damage(x: Tensor, kind: Kind, seed: int = 0) -> Tensor:
     """Pictures ``(batch, D)`` with the damage that a kind learns to mend."""
     draws = torch.randn(x.shape, generator=seeds.generator(seed, "damage", kind.name))

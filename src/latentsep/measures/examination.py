@@ -89,18 +89,12 @@ def examine(examination: Examination, checkpoint: Path | None = None) -> records
     return arrays
 
 
-def pictures_of(alone: Trained, code: Tensor) -> Tensor:
-    """The pictures ``(batch, D)`` that an ensemble of one makes of codes ``(batch, length)``."""
-    padding = alone.run.space.decoder_features - code.shape[1]
-    return codes.autoencoders(alone).decode(torch.nn.functional.pad(code, (0, padding))[None])[0]
-
-
 def _lines(alone: Trained, code: Tensor, labels: Tensor, known: Judge, real: samples.Real) -> dict[str, float]:
     found = {}
     for name, equal in (("equal", True), ("unequal", False)):
         start, end = code[walks.pairs(labels, equal)]
         points = walks.straight(start, end)
-        pictures = pictures_of(alone, points.flatten(0, 1)).unflatten(0, points.shape[:2])
+        pictures = codes.pictures_of(alone, points.flatten(0, 1)).unflatten(0, points.shape[:2])
         found[f"{name}_uneven"] = walks.unevenness(pictures)
         middle = walks.plausible(pictures[:, walks.STEPS // 2], known, real)
         ends = walks.plausible(pictures[:, [0, -1]].flatten(0, 1), known, real)
@@ -118,7 +112,7 @@ def _drawn(alone: Trained, code: Tensor, seen: Tensor, known: Judge, real: sampl
             continue
         stream = seeds.generator(alone.run.seed, "codes drawn", way, member.repetition)
         drawn = draw(code, way, DRAWN, stream)
-        pictures = pictures_of(alone, drawn)
+        pictures = codes.pictures_of(alone, drawn)
         probabilities = known.probabilities(pictures)
         values = samples.compare(real, known.features(pictures))
         values |= {

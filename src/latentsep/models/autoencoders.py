@@ -100,12 +100,15 @@ class Autoencoders(VAE):
 
     def codes(self, x: Tensor) -> Tensor:
         """The codes ``(members, batch, d)`` of pictures ``([members,] batch, D)``; zero where unused."""
-        return self._parts(x.expand(self.members, *x.shape[-2:]))[0]
+        return self.posteriors(x)[0]
 
     def drawn(self, x: Tensor, noise: Tensor) -> Tensor:
         """The codes that decoders see in training: ``codes``, or draws by standard normal ``noise`` of their shape."""
-        mean, std = self._parts(x.expand(self.members, *x.shape[-2:]))
-        return self._draw(mean, std, noise)
+        return self._draw(*self.posteriors(x), noise)
+
+    def posteriors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and standard deviations of the posteriors, each ``(members, batch, d)``; 0 and 1 where unused."""
+        return self._parts(x.expand(self.members, *x.shape[-2:]))
 
     def _draw(self, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
         return (mean + self.variational * std * noise) * self.used

@@ -57,7 +57,7 @@ class Autoencoding(Run):
 def kinds(data: Handwriting, profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any) -> list[Run]:
     """Every kind with every length of code: one ensemble of each of ``PARTS``, to be trained side by side."""
     parts = [[(KINDS[name], length) for name in names for length in LENGTHS] for names in PARTS]
-    return _runs(data, parts, profile, repetitions, seed, **changes)
+    return runs_of(Autoencoding, data, parts, profile, repetitions, seed, **changes)
 
 
 def widths(
@@ -66,10 +66,11 @@ def widths(
     """Plain and denoising autoencoders of few digits, by the width of their hidden layers."""
     few = data.first(min(FEW, data.most))
     parts = [[(KINDS[name], WIDE_CODE)] for name in ("plain", "noise", "masking")]
-    return {w: _runs(few, parts, profile, repetitions, seed, **{**changes, "width": w}) for w in WIDTHS}
+    return {w: runs_of(Autoencoding, few, parts, profile, repetitions, seed, **{**changes, "width": w}) for w in WIDTHS}
 
 
-def _runs(
+def runs_of(
+    sort: type[Autoencoding],
     data: Handwriting,
     parts: Sequence[Sequence[tuple[Kind, int]]],
     profile: str,
@@ -77,9 +78,10 @@ def _runs(
     seed: int,
     **changes: Any,
 ) -> list[Run]:
+    """One run of a sort for each part, a list of kinds and lengths, with so many repetitions of each."""
     settings = protocol(profile, DIGITS, **changes)
     return [
-        Autoencoding(
+        sort(
             tuple(Autoencoder(1, 1.0, r, kind, length) for kind, length in part for r in range(repetitions)),
             data,
             # Only damage takes random numbers for every pixel.

@@ -17,6 +17,7 @@ from latentsep.ledger.checks import (
     diffusion,
     divergence,
     families,
+    foundations,
     generative,
     linear,
     mappings,
@@ -30,11 +31,14 @@ from latentsep.ledger.checks import (
     tables,
     theorem,
     torus,
+    variations,
 )
+from latentsep.ledger.checks.evidence import CLAIMS, Measures
 from latentsep.ledger.checks.registry import STATEMENTS
 from latentsep.ledger.ledger import Check
 
 __all__ = [
+    "CLAIMS",
     "STATEMENTS",
     "autoencoders",
     "bayes",
@@ -46,6 +50,7 @@ __all__ = [
     "diffusion",
     "divergence",
     "families",
+    "foundations",
     "generative",
     "linear",
     "mappings",
@@ -59,6 +64,7 @@ __all__ = [
     "tables",
     "theorem",
     "torus",
+    "variations",
 ]
 
 
@@ -84,11 +90,11 @@ def chapter(
     return reports.Report(entries, columns=("item", "title", "check", "printed", "corrected", "verdict"))
 
 
-def claimed(evidence: autoencoders.Evidence, *numbers: str) -> claims.Report:
+def claimed(evidence: Measures, *numbers: str) -> claims.Report:
     """What became of claims with these numbers, such as ``"C.1"``. Raises ``KeyError`` for one that is not measured."""
     entries = []
     for item in (f"claim-{number}" for number in numbers):
-        measure = autoencoders.CLAIMS[item]
+        measure = CLAIMS[item]
         entry = claims.entry(item, measure(evidence), f"{measure.__module__}.{measure.__qualname__}")
         entries.append(substituted_in(entry, "MNIST") if evidence.substitute else entry)
     return claims.Report(entries)

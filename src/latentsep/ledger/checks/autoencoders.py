@@ -4,10 +4,8 @@ import itertools
 
 import numpy as np
 
-from latentsep.ledger.checks.evidence import CLAIMS, Difference, Evidence, claim, numbers
+from latentsep.ledger.checks.evidence import Difference, Evidence, claim, numbers
 from latentsep.ledger.claims import Measured
-
-__all__ = ["CLAIMS", "Evidence"]
 
 VARIATIONAL = {"variational": "against the variational", "calibrated": "against the calibrated"}
 DENOISING = ("noise", "masking")

@@ -1,30 +1,29 @@
 """What claims about autoencoders rest on, and the registry of those that are measured by it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latentsep.ledger.claims import Measured
+from latentsep.measures.evidence import Valuation
 
-CLAIMS: dict[str, Callable[["Evidence"], Measured]] = {}
+CLAIMS: dict[str, Callable[[Any], Measured]] = {}
 Difference = Callable[[int], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What chapter I has measured: of each autoencoder, of what is drawn from it by each ``way``, and by its width.
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What is measured of each autoencoder ``alone``, and of what is ``drawn`` from it by each ``way``, one row each.
 
-    ``alone`` and ``drawn`` are those of ``examination.table``; ``wide`` has the columns ``kind``, ``width``,
-    ``repetition``, ``learned`` and ``held_out``. ``principal`` has by length the error and the probe of as many
-    principal components. ``substitute`` says that the digits are not MNIST's.
+    Both are those of ``examination.table``, and may have more columns. ``substitute`` says that the digits are not
+    MNIST's.
     """
 
     alone: pd.DataFrame
     drawn: pd.DataFrame
-    wide: pd.DataFrame
-    principal: pd.DataFrame
     substitute: bool = False
 
     def of(self, measure: str, kind: str, length: int, way: str | None = None) -> np.ndarray:
@@ -32,6 +31,18 @@ class Evidence:
         table = self.alone if way is None else self.drawn[self.drawn.way == way]
         found = table[(table.kind == kind) & (table.length == length)]
         return found.sort_values("repetition")[measure].to_numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Measures):
+    """What chapter I has measured.
+
+    ``wide`` has the columns ``kind``, ``width``, ``repetition``, ``learned`` and ``held_out``; ``principal`` has by
+    length the error and the probe of as many principal components.
+    """
+
+    wide: pd.DataFrame
+    principal: pd.DataFrame
 
     def excess(self, kind: str, length: int) -> np.ndarray:
         """By how much the error on held-out digits exceeds that on learned ones, as a part of it."""
@@ -51,10 +62,32 @@ class Evidence:
         return {int(w): difference(w) for w in sorted(self.wide.width.unique())}
 
 
-def claim(item: str) -> Callable:
-    """Register a function of the ``Evidence`` as what measures a claim."""
+@dataclass(frozen=True, kw_only=True)
+class Variations(Measures):
+    """What chapter II has measured of variational autoencoders, in which one choice after the other is changed.
 
-    def register(measure: Callable[[Evidence], Measured]) -> Callable[[Evidence], Measured]:
+    ``alone`` has the columns of ``posteriors.table``, too, ``valued`` those of ``evidence.table``. ``ascended`` says by
+    how much the evidence rose while the bound was climbed, by where that began, for several draws of the data.
+    ``mean_error`` is the squared error of the mean digit, ``most`` the share of the most frequent one. ``looked`` says
+    with what the evidence was looked for.
+    """
+
+    valued: pd.DataFrame
+    ascended: Mapping[str, Sequence[float]]
+    mean_error: float
+    most: float
+    looked: Valuation
+
+    def value(self, measure: str, kind: str, length: int) -> np.ndarray:
+        """A measure of the evidence under a kind with codes of a length, one value for each repetition."""
+        found = self.valued[(self.valued.kind == kind) & (self.valued.length == length)]
+        return found.sort_values("repetition")[measure].to_numpy()
+
+
+def claim(item: str) -> Callable:
+    """Register a function of what a chapter has measured as what measures a claim."""
+
+    def register(measure: Callable[[Any], Measured]) -> Callable[[Any], Measured]:
         CLAIMS[item] = measure
         return measure
 

@@ -94,3 +94,8 @@ def read(folder: Path) -> dict[str, Source]:
 def every() -> dict[str, Source]:
     """The sources of this book."""
     return read(Path(__file__).parent)
+
+
+def of(item: str) -> Source | None:
+    """The source that has an item, or a value of a table such as ``"table-5.1/x1/sx1/mse"``; ``None`` if none has."""
+    return next((source for source in every().values() if item.partition("/")[0] in source.items), None)
