@@ -78,7 +78,7 @@ for name, entry in tolerances.items():
 assert tolerances["R⁴/T²/tolerance"]["ours"]["mean"] > tolerances["T²/R⁴/tolerance"]["ours"]["mean"]
 
 # Foundations: what is true by a wide margin, for and against.
-sure = {"M.1": "does not hold", "M.6": "holds", "M.7": "holds", "C.4": "does not hold"}
+sure = {"M.1": "does not hold", "M.6": "holds", "M.7": "holds", "C.4": "holds if"}
 sure |= {"C.11": "does not hold", "C.12": "holds if", "C.14": "holds if", "C.17": "holds if", "M.13": "holds"}
 for item, verdict in sure.items():
     if "data" not in entries[f"claim-{item}"]:  # not of a substitute for MNIST

@@ -21,7 +21,9 @@ MARKER = re.compile(r"^% (?:against (?P<items>.+)|not against: (?P<why>.+))$", r
 ANCHOR = re.compile(r"^\s*(?:- )?\(([a-z]+-[0-9A-Za-z.-]+)\)=$", re.MULTILINE)
 LISTED = {erratum.item: erratum for erratum in errata.errata()}
 BY_ANCHOR = {ledger.anchor(item): item for item in LISTED}
-PAGES = {name: page for name, page in chapters.listed().items() if name[0].isdigit() or name[0] == "A"}
+PAGES = {
+    name: page for name, page in chapters.listed().items() if name[0].isdigit() or name.partition("-")[0].isupper()
+}
 
 
 def paragraphs(text: str) -> list[str]:

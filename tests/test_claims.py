@@ -80,11 +80,13 @@ def evidence(better: str, by: float = 1.0) -> Evidence:
         "probe",
         "distances",
         "axes",
-        "displaced",
+        "neighbours",
+        "displaced_noise",
+        "displaced_masking",
         "irregular",
     )
-    lines = [f"{p}_{w}" for p in ("equal", "unequal") for w in ("uneven", "middle_sure", "ends_sure")]
-    drawn = ("sure", "coverage", "told", "holes", "precision", "recall", "density", "classes", "nearest")
+    lines = [f"{p}_{w}" for p in ("equal", "unequal") for w in ("uneven", "middle_plausible", "ends_plausible")]
+    drawn = ("plausible", "coverage", "told", "holes", "precision", "recall", "density", "classes", "nearest")
 
     def rows(names, ways=(None,)):
         cells = itertools.product(KINDS, LENGTHS, range(3), ways)
@@ -92,7 +94,8 @@ def evidence(better: str, by: float = 1.0) -> Evidence:
         return table.assign(**dict.fromkeys(names, 1.0 + by * (table.kind == better)))
 
     wide = pd.DataFrame(
-        itertools.product(("plain", "noise", "masking"), WIDTHS, range(3)), columns=["kind", "width", "repetition"]
+        itertools.product(("plain", "noise", "masking", "variational", "calibrated"), WIDTHS, range(3)),
+        columns=["kind", "width", "repetition"],
     )
     grown = wide.width * (1 + by * (wide.kind == better)) + 1e-3 * rng.random(len(wide))
     wide = wide.assign(learned=1.0, held_out=1 + grown)
@@ -122,7 +125,7 @@ def test_a_report_shows_the_verdict_and_the_cases():
     report = checks.claimed(evidence("plain"), "C.1", "M.3")
     html = report.html()
     assert [e["id"] for e in report.entries] == ["claim-C.1", "claim-M.3"]
-    assert "<b>C.1</b> Pictures jump" in html
+    assert "<b>C.1</b> Pictures change less evenly" in html
     assert 'class="verdict holds"' in html
     assert "<td>against the variational</td><td>✓&nbsp;+1.00 ± 0.00</td>" in html
     assert report.entries[0]["cases"]["against the variational"]["2"] == [1.0, 1.0, 1.0]

@@ -62,18 +62,20 @@ def test_all_ways_lead_to_the_evidence(linear):
     model, mean, std = linear.model, linear.mean.float() + 0.1, torch.full((5, 2), 0.4)
     stream = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        found = evidence.by_grid(model, mean, std, 200)
+        found = evidence.by_grid(model, {"guess": (mean, std)}, 200)
         weights = model.log_weights(mean, std, 20_000, stream)
         prior = torch.logsumexp(model.of_codes(torch.randn(100_000, 2, generator=stream)), 0) - math.log(100_000)
     assert found["grid"] == pytest.approx(linear.evidence, abs=1e-3)
+    assert found["shifted"] == pytest.approx(linear.evidence, abs=1e-3)
+    assert found["off_200"] <= found["off_50"] < 0.1
     assert float(prior.mean()) == pytest.approx(linear.evidence, abs=0.05)
     assert float(evidence.weighted(weights, 20_000).mean()) == pytest.approx(linear.evidence, abs=0.01)
     # One draw gives the bound, which misses the divergence from the posterior.
     bounds = [float(evidence.weighted(weights, k).mean()) for k in (1, 10, 100)]
     assert bounds == sorted(bounds)
-    assert found["missed"] == pytest.approx(linear.missed(mean, std), abs=1e-3)
-    assert bounds[0] == pytest.approx(linear.evidence - found["missed"], abs=0.02)
-    assert found["missed"] > 0.1
+    assert found["missed_guess"] == pytest.approx(linear.missed(mean, std), abs=1e-3)
+    assert bounds[0] == pytest.approx(linear.evidence - found["missed_guess"], abs=0.02)
+    assert found["missed_guess"] > 0.1
 
 
 def test_the_best_posterior_of_a_linear_model_is_found(linear):
@@ -157,6 +159,9 @@ def test_two_factors_by_other_ways():
         other = MultivariateNormal(torch.zeros(2).double(), factor * best.covariance_matrix)
         assert float(torch.distributions.kl_divergence(other, true)) > model.gap(angle)
     assert model.gap(math.pi / 2) == pytest.approx(0, abs=1e-12)
+    assert model.gap(angle, independent=False) == pytest.approx(0, abs=1e-12)
+    few = x[:1_000]
+    assert model.highest_bound(few, independent=False) == pytest.approx(model.highest_evidence(few), abs=1e-6)
 
 
 def test_climbing_the_bound_lowers_the_evidence_of_the_best_model():

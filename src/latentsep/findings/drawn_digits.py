@@ -9,33 +9,33 @@ from torch import Tensor
 
 from latentsep.data import seeds
 from latentsep.findings.autoencoders import Study
-from latentsep.measures import codes, examination, samples
+from latentsep.measures import codes, examination, samples, walks
 
 
 def counterfeits(found: Study[Any], seed: int = 0) -> pd.DataFrame:
     """What the measures say of pictures that nobody would take for drawn digits, or for new ones; one row each."""
     x, held = found.digits.sample(1)[0], found.digits.held_out()[0]
     count = min(examination.DRAWN, len(held), len(x) // 3)
+    real = samples.Real.of(found.judge.features(x[: examination.REAL]))
     stream = torch.Generator().manual_seed(seed)
     jitter = 1e-3 * torch.randn(count, x.shape[1], generator=stream)  # so that no two are the same picture
-    first, second = x[:count], x[count : 2 * count]
+    first, second = x[-2 * count : -count], x[-count:]
     rows = torch.randint(len(x), (count, x.shape[1]), generator=stream)
     sets = {
         "held-out digits": held[:count],
-        "learned digits, copied": x[-count:],
+        "learned digits, copied": second,
         "one digit, again and again": x[:1] + jitter,
         "the mean of all digits": x.mean(0) + jitter,
         "two digits on top of each other": (first + second) / 2,
         "held-out digits under noise": held[:count] + 0.3 * torch.randn(count, x.shape[1], generator=stream),
         "each pixel from another digit": x.gather(0, rows),
     }
-    real = samples.Real.of(found.judge.features(first if count < examination.REAL else x[: examination.REAL]))
     table = {}
     for name, pictures in sets.items():
         table[name] = {
-            "sure": float(found.judge.sure(pictures).double().mean()),
+            **walks.plausible(pictures, found.judge, real),
             "classes": samples.classes(found.judge.probabilities(pictures)),
-            "nearest": float(torch.cdist(pictures, second).amin(1).double().mean()),
+            "nearest": float(torch.cdist(pictures, x).amin(1).double().mean()),
             **samples.compare(real, found.judge.features(pictures)),
         }
     return pd.DataFrame(table).T

@@ -13,18 +13,21 @@ from latentsep.training import experiments
 from latentsep.training.ensembles import Trained, train
 
 CELL = {"dataset": 0.1, "sigma_x": 0.1, "repetition": 0}  # of the thesis's tables
+PRECISE = 0.01  # another σ_X of theirs
 
 
 @dataclass(frozen=True)
 class Misfit:
     """The divergence of the aggregate posterior from the prior, in nats, in the plane and on the circle.
 
-    ``of_precise`` is that in the plane for a σ_X of a tenth of that of the others.
+    ``of_precise`` is that in the plane for ``sigma_precise`` as σ_X, the others are for ``sigma_plane``.
     """
 
     of_plane: float
     of_precise: float
     of_circle: float
+    sigma_plane: float
+    sigma_precise: float
 
 
 @torch.no_grad()
@@ -34,7 +37,7 @@ def draws(profile: str, seed: int) -> tuple[dict[str, tuple[Tensor, Tensor, Tens
     circle = train(experiments.circle_tables(profile, seed=seed)["corrected"]).only(**CELL)
     phases = regular_phases(1_000)
     stream = seeds.generator(seed, "priors and codes")
-    _, of_precise = _in_plane(planes.only(**CELL | {"sigma_x": CELL["sigma_x"] / 10}), phases, stream)
+    _, of_precise = _in_plane(planes.only(**CELL | {"sigma_x": PRECISE}), phases, stream)
     z, of_plane = _in_plane(planes.only(**CELL), phases, stream)
     angles, misfit = _around(circle, phases, stream)
     even = 2 * math.pi * torch.rand(len(phases), generator=stream)
@@ -45,7 +48,7 @@ def draws(profile: str, seed: int) -> tuple[dict[str, tuple[Tensor, Tensor, Tens
         "the plane, normal prior": (torch.randn(z.shape, generator=stream), z, phases),
         "the circle, uniform prior": (rings[0], rings[1], phases),
     }
-    return spaces, Misfit(of_plane, of_precise, misfit)
+    return spaces, Misfit(of_plane, of_precise, misfit, CELL["sigma_x"], PRECISE)
 
 
 def _in_plane(plane: Trained, phases: Tensor, stream: torch.Generator) -> tuple[Tensor, float]:

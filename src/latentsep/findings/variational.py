@@ -48,7 +48,7 @@ def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -
         drawn=pd.concat(drawn, ignore_index=True),
         valued=evidence.table(looked),
         looked=looked,
-        ascended=ascended(repetitions, seed),
+        lost=lost(repetitions, seed),
         mean_error=float(codes.principal(held)[1].sum()),
         most=float((labels == learned.bincount().argmax()).double().mean()),
         substitute=source == "substitute",
@@ -56,14 +56,15 @@ def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -
     return Study(digits, source, ensembles, judge.judge(schooling), found)
 
 
-def ascended(repetitions: int, seed: int) -> dict[str, list[float]]:
-    """By how much the evidence of two factors rises while the bound is climbed, from afar and from its maximum."""
-    found: dict[str, list[float]] = {f"{AFAR}°": [], "highest log p(x)": []}
-    model = Factors()
+def lost(repetitions: int, seed: int) -> dict[str, list[float]]:
+    """What the evidence of two factors at the highest bound lacks of its maximum, by the guesses that are allowed."""
+    model, guesses = Factors(), {"independent components": True, "any normal density": False}
+    found: dict[str, list[float]] = {name: [] for name in guesses}
     for repetition in range(repetitions):
         x = points(model, repetition, seed)
-        for start, gained in zip((math.radians(AFAR), model.highest_evidence(x)), found.values(), strict=True):
-            gained.append(model.ascended(x, start))
+        best = model.highest_evidence(x)
+        for name, independent in guesses.items():
+            found[name].append(-model.ascended(x, best, independent))
     return found
 
 
@@ -76,7 +77,8 @@ def by_weight(found: Study[Variations], length: int) -> pd.DataFrame:
     """What changes with the weight of the divergence: means over repetitions, a column for each."""
     seen = found.evidence
     names = {
-        "reconstruction": "squared error", "information": "information (nats)", "marginal": "codes to prior (nats)",
+        "reconstruction": "squared error of draws", "information": "information (nats)",
+        "marginal": "codes to prior (nats)",
         "irregular": "moments to prior (nats)", "active": "active numbers", "overlap": "overlap",
         "probe": "known digits", "clusters": "silhouette", "lumps": "lumps (nats)",
     }  # fmt: skip
@@ -92,7 +94,8 @@ def by_weight(found: Study[Variations], length: int) -> pd.DataFrame:
 def bounds(found: Study[Variations]) -> pd.DataFrame:
     """The evidence and what the bound misses of it, in nats a picture: means over repetitions."""
     table, most = found.evidence.valued, evidence.COUNTS[-1]
-    nearest = table.grid.fillna(table[f"best_{most}"])  # to the evidence
+    others = table[[f"best_{most}", f"weighted_{most}", "prior"]].max(axis=1)
+    nearest = table.grid.fillna(others)  # to the evidence
     shown = pd.DataFrame({
         "kind": table.kind,
         "numbers": table.length,

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentsep.findings import variational
 from latentsep.findings.autoencoders import Study
 from latentsep.ledger import ledger
 from latentsep.ledger.checks.evidence import CLAIMS, Variations
+from latentsep.ledger.ledger import CLAIMED
 from latentsep.measures import evidence
-from latentsep.theory.bayes import Inference
-from latentsep.theory.factors import Factors
 from latentsep.training import variations
 from latentsep.training.variations import LONG, MIDDLE, SHORT, named
 
@@ -22,6 +20,9 @@ class Setting:
 
     claims: int
     both: int
+    holding: int
+    partly: int
+    failing: int
     source_words: str
     learned: int
     held: int
@@ -41,8 +42,13 @@ def setting(found: Study[Variations]) -> Setting:
     """The numbers of the chapter's first sections."""
     run, digits = found.ensembles[0].run, found.digits
     *first, last = map(str, evidence.LENGTHS)
+    verdicts = [measure(found.evidence).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == "II"]
     return Setting(
-        claims=sum(ledger.items()[item][0] == "II" for item in CLAIMS),
+        claims=len(verdicts),
+        **{
+            name: verdicts.count(verdict)
+            for name, verdict in zip(("holding", "partly", "failing"), CLAIMED, strict=True)
+        },
         both=len(CLAIMS),
         source_words="those of scikit-learn" if found.source == "substitute" else "MNIST's ten thousand test digits",
         learned=digits.learned,
@@ -57,54 +63,6 @@ def setting(found: Study[Variations]) -> Setting:
         middle=MIDDLE,
         long=LONG,
         variance=variations.weighed(1.0).sigma_x ** 2,
-    )
-
-
-@dataclass(frozen=True)
-class Guesses:
-    """Of one dish: −log of its evidence, and −bound with the prior and with the best sure guess, in nats."""
-
-    surprise: float
-    of_prior: float
-    of_best: float
-    gap_of_prior: float
-
-
-def guesses(seen: Inference) -> Guesses:
-    """The bounds of three guesses."""
-    sure = np.eye(len(seen.prior))
-    return Guesses(
-        surprise=-seen.log_evidence(),
-        of_prior=-float(seen.elbo(seen.prior)),
-        of_best=-float(seen.elbo(sure).max()),
-        gap_of_prior=float(seen.kl_to_posterior(seen.prior)),
-    )
-
-
-@dataclass(frozen=True)
-class Climb:
-    """Two factors: the angles in degrees with the highest evidence and bound, and what the climb costs in nats."""
-
-    true: int
-    points: int
-    likeliest: float
-    highest: float
-    lost: float
-    afar: int
-    gained: float
-
-
-def climb(found: Study[Variations], model: Factors, x: np.ndarray) -> Climb:
-    """For the points ``(n, 2)`` of the figure; what is lost and gained are means over repetitions."""
-    gained, lost = (float(np.mean(values)) for values in found.evidence.ascended.values())
-    return Climb(
-        true=variational.TRUE,
-        points=len(x),
-        likeliest=math.degrees(model.highest_evidence(x)),
-        highest=math.degrees(model.highest_bound(x)),
-        lost=-lost,
-        afar=variational.AFAR,
-        gained=gained,
     )
 
 
@@ -132,6 +90,9 @@ class Numbers:
     coarse_off: float
     next_nodes: int
     next_off: float
+    last_nodes: int
+    last_off: float
+    steps: int
     nats: float
     largest: float
     sigma: float
@@ -153,16 +114,23 @@ class Numbers:
     coverage_none: float
     coverage_both: float
     best_weight: str
+    coverage_fitted: float
+    coverage_short: float
+    coverage_short_fitted: float
     silhouette_most: float
     lumps_none: float
     lumps_both: float
     active_heavy: float
     heavy: float
-    mixture_few: float
+    components: int
     mixture_many: float
-    mixture_variational: float
+    normal_many: float
+    aggregate_many: float
     pseudo: int
     pseudo_many: float
+    pseudo_variational: float
+    grid_family: float
+    draws_family: float
 
 
 def sentences(found: Study[Variations]) -> Numbers:
@@ -177,15 +145,13 @@ def sentences(found: Study[Variations]) -> Numbers:
         return float(seen.value(measure, kind, length).mean())
 
     def gap(kind: str) -> float:
-        return value(f"best_{most}", kind, many) - value("weighted_1", kind, many)
+        return float(seen.highest(kind, many).mean()) - value("weighted_1", kind, many)
 
     def encoder(kind: str) -> float:
         return 100 * (value("best_1", kind, many) - value("weighted_1", kind, many)) / gap(kind)
 
     def off(nodes: int) -> float:
-        return float(
-            np.abs(seen.value(f"grid_{nodes}", "calibrated", few) - seen.value("grid", "calibrated", few)).mean()
-        )
+        return value(f"off_{nodes}", "calibrated", few)
 
     none, both = named(0.0), named(1.0)
     covered = {weight: of("coverage", named(weight), LONG, "standard") for weight in variations.WEIGHTS}
@@ -201,12 +167,15 @@ def sentences(found: Study[Variations]) -> Numbers:
         gap_calibrated=gap("calibrated"),
         encoder_variational=encoder("variational"),
         encoder_calibrated=encoder("calibrated"),
-        prior_off=value(f"best_{most}", "calibrated", many) - value("prior", "calibrated", many),
-        prior_off_variational=value(f"best_{most}", "variational", many) - value("prior", "variational", many),
+        prior_off=float(seen.highest("calibrated", many).mean()) - value("prior", "calibrated", many),
+        prior_off_variational=float(seen.highest("variational", many).mean()) - value("prior", "variational", many),
         coarse=evidence.COARSE[0],
         coarse_off=off(evidence.COARSE[0]),
         next_nodes=evidence.COARSE[1],
         next_off=off(evidence.COARSE[1]),
+        last_nodes=evidence.COARSE[2],
+        last_off=off(evidence.COARSE[2]),
+        steps=seen.looked.steps,
         nats=-value(f"weighted_{most}", "variational", MIDDLE),
         largest=float(np.log(np.finfo("f4").max)),
         sigma=value("sigma", "calibrated", many),
@@ -227,15 +196,22 @@ def sentences(found: Study[Variations]) -> Numbers:
         marginal_both=of("marginal", both),
         coverage_none=100 * covered[0.0],
         coverage_both=100 * covered[1.0],
+        coverage_fitted=100 * of("coverage", none, LONG, "fitted"),
+        coverage_short=100 * of("coverage", both, SHORT, "standard"),
+        coverage_short_fitted=100 * of("coverage", none, SHORT, "fitted"),
         best_weight=named(max(covered, key=lambda weight: covered[weight])),
         silhouette_most=max(of("clusters", name, n) for name in (none, both) for n in (SHORT, LONG)),
         lumps_none=of("lumps", none),
         lumps_both=of("lumps", both),
         active_heavy=of("active", named(last)),
         heavy=last,
-        mixture_few=value("mixture", "calibrated", few),
+        components=evidence.COMPONENTS,
         mixture_many=value("mixture", "calibrated", many),
-        mixture_variational=value("mixture", "variational", many),
+        normal_many=value("normal", "calibrated", many),
+        aggregate_many=-value("aggregate", "calibrated", many),
         pseudo=evidence.PSEUDO[-1],
         pseudo_many=-value(f"pseudo_{evidence.PSEUDO[-1]}", "calibrated", many),
+        pseudo_variational=value(f"pseudo_{evidence.PSEUDO[-1]}", "variational", many),
+        grid_family=value("grid", "calibrated", few) - value("best_1", "calibrated", few),
+        draws_family=value(f"best_{most}", "calibrated", few) - value("best_1", "calibrated", few),
     )

@@ -17,6 +17,7 @@ from latentsep.training.ensembles import Trained
 
 PAIRS = 20_000  # of pictures, whose distances are compared
 TURNS = 5  # random rotations that axes are held against
+ACTIVE = 0.01  # the least variance over pictures of a number that says something (Burda et al., 2016)
 
 
 def members(trained: Trained) -> pd.DataFrame:
@@ -86,6 +87,12 @@ def used(trained: Trained, x: Tensor, seed: int | None = None) -> Iterator[Tenso
         yield code[:, : member.length]
 
 
+def active(code: Tensor) -> Tensor:
+    """Which numbers of codes ``(n, d)`` vary from picture to picture, ``(d,)``; all of them if none does."""
+    found = code.var(0) > ACTIVE
+    return found if found.any() else torch.ones_like(found)
+
+
 def probe(code: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor) -> float:
     """How often a linear discriminant of ``code`` ``(n, d)`` knows the class of ``other`` codes."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # late: it takes a second
@@ -103,6 +110,12 @@ def lengths(points: Tensor, seed: int = 0) -> np.ndarray:
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Spearman's correlation of distances, such as between pictures and between their codes."""
     return float(spearmanr(first, second).statistic)
+
+
+def neighbours(code: Tensor, labels: Tensor) -> float:
+    """How often the nearest other code of ``(n, d)`` has the same class."""
+    nearest = torch.cdist(code, code).fill_diagonal_(torch.inf).argmin(1)
+    return float((labels[nearest] == labels).double().mean())
 
 
 def separation(code: Tensor, labels: Tensor) -> float:

@@ -4,6 +4,7 @@ All is in nats, for decoders that are normal with one σ_X, whose log-likelihood
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,26 +131,50 @@ def best_posterior(
     return mean.detach(), log_std.detach().exp()
 
 
-def by_grid(model: Model, mean: Tensor, std: Tensor, nodes: int) -> dict[str, float]:
-    """The evidence by sums over grids of codes of two numbers; from the finest, what the encoder's posteriors miss."""
-    found = {}
-    for name, count in {**{f"grid_{n}": n for n in COARSE}, "grid": nodes}.items():
-        axis = torch.linspace(-REACH, REACH, count)
-        z = torch.cartesian_prod(axis, axis)
-        cell = 2 * math.log(2 * REACH / (count - 1))
-        prior, log_likelihood = posteriors.log_prior(z) + cell, model.of_codes(z)
-        found[name] = float(torch.logsumexp(prior[:, None] + log_likelihood, 0).mean())
-    joint = prior[:, None] + log_likelihood
-    log_q = posteriors.log_densities(z, mean, std) + cell
-    missed = (log_q.exp() * (log_q - joint)).sum(0) + torch.logsumexp(joint, 0)
-    return found | {"missed": float(missed.mean())}
+def by_grid(model: Model, guesses: Mapping[str, tuple[Tensor, Tensor]], nodes: int) -> dict[str, float]:
+    """The evidence by sums over grids of codes of two numbers, and what guesses miss of it.
+
+    ``grid`` is by ``nodes`` along each axis, ``shifted`` by as many that lie between them; ``off_n`` is by how much n
+    nodes miss ``grid``, a mean over pictures. ``missed_NAME`` is the mean divergence of a guess from the posterior.
+    """
+    prior, seen = _on_grid(model, nodes)
+    joint = sum_of(prior, seen)
+    evidence = torch.logsumexp(joint, 0)
+    found = {"grid": float(evidence.mean())}
+    z, cell = _nodes(nodes)
+    for name, (mean, std) in guesses.items():
+        log_q = posteriors.log_densities(z, mean, std) + cell
+        found[f"missed_{name}"] = float(((log_q.exp() * (log_q - joint)).sum(0) + evidence).mean())
+    for count in COARSE:
+        other = torch.logsumexp(sum_of(*_on_grid(model, count)), 0)
+        found[f"off_{count}"] = float((other - evidence).abs().mean())
+    found["shifted"] = float(torch.logsumexp(sum_of(*_on_grid(model, nodes, 0.5)), 0).mean())
+    return found
+
+
+def sum_of(prior: Tensor, log_likelihood: Tensor) -> Tensor:
+    """The logarithm of the joint masses ``(n, batch)`` of codes with prior masses ``(n,)`` and pictures."""
+    return prior[:, None] + log_likelihood
+
+
+def _nodes(count: int, shift: float = 0.0) -> tuple[Tensor, float]:
+    """A grid ``(count², 2)`` over ±``REACH``, shifted by a part of its step, and the logarithm of a cell's area."""
+    step = 2 * REACH / (count - 1)
+    axis = torch.linspace(-REACH, REACH, count) + shift * step
+    return torch.cartesian_prod(axis, axis), 2 * math.log(step)
+
+
+def _on_grid(model: Model, count: int, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    """The logarithms of the prior's masses ``(n,)`` on a grid, and of the likelihoods of pictures, ``(n, batch)``."""
+    z, cell = _nodes(count, shift)
+    return posteriors.log_prior(z) + cell, model.of_codes(z)
 
 
 def better_priors(alone: Trained, x: Tensor, held: Tensor) -> dict[str, float]:
     """By how many nats the bound of held-out pictures rises with another prior, fitted to the posteriors of ``x``.
 
-    ``mixture`` is one of normal densities; ``pseudo_n`` the mean of n of the posteriors, as in a VampPrior whose
-    pseudo-inputs are learned pictures (Tomczak and Welling, 2018), ``aggregate`` of all.
+    ``normal`` is a single normal density, ``mixture`` one of several; ``pseudo_n`` the mean of n of the posteriors, as
+    in a VampPrior whose pseudo-inputs are learned pictures (Tomczak and Welling, 2018), ``aggregate`` of all.
     """
     from sklearn.mixture import GaussianMixture  # late: it takes a second
 
@@ -157,9 +182,11 @@ def better_priors(alone: Trained, x: Tensor, held: Tensor) -> dict[str, float]:
     (mean, std), (other, spread) = posteriors.posterior(alone, x), posteriors.posterior(alone, held)
     z = other + spread * torch.randn(other.shape, generator=stream)
     drawn = mean + std * torch.randn(mean.shape, generator=stream)
-    fitted = GaussianMixture(COMPONENTS, max_iter=50, reg_covar=1e-6, random_state=0, tol=1e-2).fit(drawn.double())
     usual = posteriors.log_prior(z).mean()
-    found = {"mixture": float(fitted.score(z.double().numpy()) - usual)}
+    found = {}
+    for name, components in {"normal": 1, "mixture": COMPONENTS}.items():
+        fitted = GaussianMixture(components, max_iter=50, reg_covar=1e-6, random_state=0, tol=1e-2)
+        found[name] = float(fitted.fit(drawn.double().numpy()).score(z.double().numpy()) - usual)
     for count in (*PSEUDO, len(x)):
         count = min(count, len(x))
         densities = posteriors.log_densities(z, mean[:count], std[:count])
@@ -173,8 +200,8 @@ def value(valuation: Valuation, checkpoint: Path | None = None) -> records.Array
 
     ``weighted_k`` are bounds with k draws from the encoder's posterior, ``best_k`` from the best normal one; ``prior``
     is the logarithm of the mean likelihood of draws from the prior; ``sigma`` is σ_X. The others are those of
-    ``better_priors``, and where there are two numbers of ``by_grid``, with ``sampled``, the bound from ten times as
-    many draws.
+    ``better_priors``, and where there are two numbers of ``by_grid``, with ``sampled_NAME``, the bounds of guesses from
+    ten times as many draws.
     """
     trained, rows = train(valuation.run), []
     digits = codes.digits(trained)
@@ -197,8 +224,10 @@ def value(valuation: Valuation, checkpoint: Path | None = None) -> records.Array
             row["prior"] = float((torch.logsumexp(model.of_codes(z), 0) - math.log(PRIOR)).mean())
             row |= better_priors(alone, x, held)
             if member.length == 2:
-                row |= by_grid(model, mean, std, valuation.nodes)
-                row["sampled"] = float(model.log_weights(mean, std, 10 * COUNTS[-1], stream).mean())
+                guesses = {"encoder": (mean, std), "best": best}
+                row |= by_grid(model, guesses, valuation.nodes)
+                for name, guess in guesses.items():
+                    row[f"sampled_{name}"] = float(model.log_weights(*guess, 10 * COUNTS[-1], stream).mean())
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}

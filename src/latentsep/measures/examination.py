@@ -22,6 +22,7 @@ from latentsep.training.runs import Run
 
 REAL, DRAWN = 2_000, 1_000  # pictures that are held against each other
 WAYS = ("standard", "fitted", "mixture")  # densities that codes are drawn from
+MIXED = ("plain", "variational", "calibrated")  # kinds that a mixture is fitted to the codes of
 COMPONENTS, FITTED = 10, 4_000  # of the mixture, and the codes that it is fitted to
 
 
@@ -66,16 +67,18 @@ def examine(examination: Examination, checkpoint: Path | None = None) -> records
     found |= {f"mended_{name}": codes.errors(trained, held, part) for name, part in harmed.items()}
     real = samples.Real.of(known.features(x[:REAL]))
     rows, apart = [], codes.lengths(held)
-    parts = [codes.used(trained, part) for part in (x, held, harmed["noise"])]
+    parts = [codes.used(trained, part) for part in (x, held, *harmed.values())]
     parts.append(codes.used(trained, x, seed=trained.run.seed))
-    for member, code, other, moved, seen in zip(trained.run.members, *parts, strict=True):
+    for member, code, other, noisy, masked, seen in zip(trained.run.members, *parts, strict=True):
         alone = trained.only(**vars(member))
         rows.append({
             "probe": codes.probe(code, labels, other, held_labels),
             "distances": codes.rank_correlation(apart, codes.lengths(other)),
             "irregular": codes.irregularity(seen),
-            "axes": codes.axes(other, held_labels),
-            "displaced": codes.displacement(other, moved),
+            "neighbours": codes.neighbours(other, held_labels),
+            "axes": codes.axes(other[:, codes.active(code)], held_labels),
+            "displaced_noise": codes.displacement(other, noisy),
+            "displaced_masking": codes.displacement(other, masked),
             **_lines(alone, other, held_labels, known, real),
             **_drawn(alone, code, seen, known, real, x),
         })  # fmt: skip
@@ -106,9 +109,11 @@ def _lines(alone: Trained, code: Tensor, labels: Tensor, known: Judge, real: sam
 def _drawn(alone: Trained, code: Tensor, seen: Tensor, known: Judge, real: samples.Real, x: Tensor) -> dict[str, float]:
     member = codes.autoencoding(alone).members[0]
     found: dict[str, float] = {}
-    isolated = codes.isolation(seen)
+    # Noise of numbers that say nothing would hide the holes of the others.
+    says = codes.active(code)
+    isolated = codes.isolation(seen[:, says])
     for way in WAYS:
-        if way == "mixture" and member.kind.name != "plain":
+        if way == "mixture" and member.kind.name not in MIXED:
             continue
         stream = seeds.generator(alone.run.seed, "codes drawn", way, member.repetition)
         drawn = draw(code, way, DRAWN, stream)
@@ -116,10 +121,10 @@ def _drawn(alone: Trained, code: Tensor, seen: Tensor, known: Judge, real: sampl
         probabilities = known.probabilities(pictures)
         values = samples.compare(real, known.features(pictures))
         values |= {
-            "sure": float(known.sure(pictures).double().mean()),
+            **walks.plausible(pictures, known, real),
             "classes": samples.classes(probabilities),
-            "nearest": float(torch.cdist(pictures, x[:REAL]).amin(1).double().mean()),
-            "holes": codes.holes(seen, drawn, isolated),
+            "nearest": float(torch.cdist(pictures, x).amin(1).double().mean()),
+            "holes": codes.holes(seen[:, says], drawn[:, says], isolated),
         }
         found |= {f"{way}/{name}": value for name, value in values.items()}
     return found

@@ -17,8 +17,7 @@ from latentsep.runtime import records
 from latentsep.training.ensembles import Trained, train
 from latentsep.training.runs import Run
 
-ACTIVE = 0.01  # the least variance over pictures of a mean that says something (Burda et al., 2016)
-DRAWN, NEAREST = 1_000, 2_000  # draws, one from each of so many posteriors; learned pictures to be near to
+DRAWN = 1_000  # draws, one from each of so many posteriors
 COMPONENTS, FITTED = 10, 4_000  # of a mixture, and the means that it is fitted to
 
 
@@ -128,9 +127,9 @@ def read(reading: Reading, checkpoint: Path | None = None) -> records.Arrays:
             **together(z, mean, std),
             "reconstruction": float(error),
             "bound": float(error + 0.5 * math.log(math.pi) * x.shape[1] + kl),
-            "active": float((mean.var(0) > ACTIVE).sum()),
+            "active": float((mean.var(0) > codes.ACTIVE).sum()),
             "clusters": float(silhouette_score(other.double().numpy(), labels.numpy())),
             "lumps": lumps(mean, other),
-            "fresh": float(torch.cdist(remade, x[:NEAREST]).amin(1).double().mean()),
+            "fresh": float(torch.cdist(remade, x).amin(1).double().mean()),
         })  # fmt: skip
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}

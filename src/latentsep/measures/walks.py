@@ -30,9 +30,10 @@ def unevenness(pictures: Tensor) -> float:
 
 
 def plausible(pictures: Tensor, judge: Judge, real: Real) -> dict[str, float]:
-    """Of pictures in the middle of lines ``(lines, D)``: the share of which a judge is sure, and their precision."""
-    inside = torch.cdist(real.features, judge.features(pictures)) <= real.radii[:, None]
-    return {
-        "sure": float(judge.sure(pictures).double().mean()),
-        "precision": float(inside.any(0).double().mean()),
-    }
+    """Of pictures ``(n, D)``: the share of which a judge is sure, and of those among them that are near real ones.
+
+    *Near* is what precision asks: inside the ball of a real picture up to its k-th neighbour.
+    """
+    sure = judge.sure(pictures)
+    near = (torch.cdist(real.features, judge.features(pictures)) <= real.radii[:, None]).any(0)
+    return {"sure": float(sure.double().mean()), "plausible": float((sure & near).double().mean())}

@@ -44,29 +44,32 @@ class Factors:
         weights = self.weights(angle)
         return np.eye(2) + weights.T @ weights / self.noise**2
 
-    def gap(self, angle: float) -> float:
-        """The divergence of the best posterior with independent components from the true one, in nats.
+    def gap(self, angle: float, independent: bool = True) -> float:
+        """The divergence of the best normal guess from the posterior, in nats.
 
-        That has the true means, and the inverse variances of the true precision's diagonal.
+        With ``independent`` components that guess has the true means, and the inverses of the diagonal of the true
+        precision for variances; with any it is the posterior.
         """
         precision = self.precision(angle)
-        return float(0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1]))
+        guess = np.linalg.inv(np.diag(np.diag(precision)) if independent else precision)
+        log_dets = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(guess)[1]
+        return float(0.5 * (np.trace(precision @ guess) - 2 - log_dets))
 
-    def bound(self, x: np.ndarray, angle: float) -> float:
+    def bound(self, x: np.ndarray, angle: float, independent: bool = True) -> float:
         """The mean of the highest evidence lower bound over points, in nats."""
-        return self.log_evidence(x, angle) - self.gap(angle)
+        return self.log_evidence(x, angle) - self.gap(angle, independent)
 
     def highest_evidence(self, x: np.ndarray) -> float:
         """The angle with the highest evidence."""
         return _highest(lambda angle: self.log_evidence(x, angle))
 
-    def highest_bound(self, x: np.ndarray) -> float:
+    def highest_bound(self, x: np.ndarray, independent: bool = True) -> float:
         """The angle with the highest bound."""
-        return _highest(lambda angle: self.bound(x, angle))
+        return _highest(lambda angle: self.bound(x, angle, independent))
 
-    def ascended(self, x: np.ndarray, start: float) -> float:
+    def ascended(self, x: np.ndarray, start: float, independent: bool = True) -> float:
         """By how much the evidence rises while the bound is climbed from a ``start``, a mean over points, in nats."""
-        return self.log_evidence(x, self.highest_bound(x)) - self.log_evidence(x, start)
+        return self.log_evidence(x, self.highest_bound(x, independent)) - self.log_evidence(x, start)
 
 
 def _highest(value) -> float:

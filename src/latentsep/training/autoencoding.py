@@ -63,9 +63,10 @@ def kinds(data: Handwriting, profile: str = "book", repetitions: int = 3, seed: 
 def widths(
     data: Handwriting, profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any
 ) -> dict[int, list[Run]]:
-    """Plain and denoising autoencoders of few digits, by the width of their hidden layers."""
+    """Plain, variational and denoising autoencoders of few digits, by the width of their hidden layers."""
     few = data.first(min(FEW, data.most))
-    parts = [[(KINDS[name], WIDE_CODE)] for name in ("plain", "noise", "masking")]
+    names = ("plain",), ("variational", "calibrated"), ("noise",), ("masking",)
+    parts = [[(KINDS[name], WIDE_CODE) for name in part] for part in names]
     return {w: runs_of(Autoencoding, few, parts, profile, repetitions, seed, **{**changes, "width": w}) for w in WIDTHS}
 
 

@@ -10,7 +10,7 @@ from latentsep.ledger.claims import Measured
 VARIATIONAL = {"variational": "against the variational", "calibrated": "against the calibrated"}
 DENOISING = ("noise", "masking")
 HOLE = 0.02  # the part of draws in holes up to which there are none to speak of; of codes it is 0.01 by definition
-FEWER = 0.1  # by how much less a judge may be sure of what is drawn than of what is remade
+FEWER = 0.1  # by how much less may be plausible of what is drawn than of what is remade
 
 
 @claim("claim-C.1")
@@ -36,9 +36,9 @@ def irregular(found: Evidence) -> Measured:
 @claim("claim-C.3")
 def meaningless(found: Evidence) -> Measured:
     def less(way: str) -> Difference:
-        return lambda n: found.of("sure", "variational", n, "standard") - found.of("sure", "plain", n, way)
+        return lambda n: found.of("plausible", "variational", n, "standard") - found.of("plausible", "plain", n, way)
 
-    says = "part of the drawn pictures that a judge is sure of, variational less plain"
+    says = "plausible part of the drawn pictures, variational less plain"
     ways = {
         "standard": "plain with standard normal codes",
         "fitted": "plain with codes of their own mean and covariance",
@@ -48,11 +48,14 @@ def meaningless(found: Evidence) -> Measured:
 
 @claim("claim-C.4")
 def not_generative(found: Evidence) -> Measured:
-    def less(kind: str) -> Difference:
-        return lambda n: found.of("coverage", kind, n, "standard") - found.of("coverage", "plain", n, "mixture")
+    def less(kind: str, way: str) -> Difference:
+        return lambda n: found.of("coverage", kind, n, way) - found.of("coverage", "plain", n, "mixture")
 
     says = "coverage of real digits, variational less plain with a mixture fitted to its codes"
-    return numbers(found, says, ((name, less(kind)) for kind, name in VARIATIONAL.items()))
+    cases = [(name, less(kind, "standard")) for kind, name in VARIATIONAL.items()]
+    return numbers(
+        found, says, [*cases, ("against the variational with such a mixture", less("variational", "mixture"))]
+    )
 
 
 @claim("claim-C.5")
@@ -64,9 +67,9 @@ def useful(found: Evidence) -> Measured:
 @claim("claim-C.6")
 def nearby(found: Evidence) -> Measured:
     def more(kind: str) -> Difference:
-        return lambda n: found.of("distances", kind, n) - found.of("distances", "plain", n)
+        return lambda n: found.of("neighbours", kind, n) - found.of("neighbours", "plain", n)
 
-    says = "rank correlation of distances between pictures and between codes, variational less plain"
+    says = "how often the nearest code has the same digit, variational less plain"
     return numbers(found, says, ((kind, more(kind)) for kind in VARIATIONAL))
 
 
@@ -83,9 +86,11 @@ def without_holes(found: Evidence) -> Measured:
 @claim("claim-C.8")
 def interpolates(found: Evidence) -> Measured:
     def more(pair: str, kind: str) -> Difference:
-        return lambda n: found.of(f"{pair}_middle_sure", kind, n) - found.of(f"{pair}_ends_sure", kind, n) + FEWER
+        return lambda n: (
+            found.of(f"{pair}_middle_plausible", kind, n) - found.of(f"{pair}_ends_plausible", kind, n) + FEWER
+        )
 
-    says = f"part of the middles between two codes that a judge is sure of, less that of the ends, plus {FEWER}"
+    says = f"plausible part of the middles between two codes, less that of the ends, plus {FEWER}"
     cases = [(f"{kind}, {pair} digits", more(pair, kind)) for kind in VARIATIONAL for pair in ("equal", "unequal")]
     return numbers(found, says, cases)
 
@@ -93,10 +98,11 @@ def interpolates(found: Evidence) -> Measured:
 @claim("claim-C.9")
 def overfits(found: Evidence) -> Measured:
     def more(kind: str) -> Difference:
-        return lambda n: found.excess("plain", n) - found.excess(kind, n)
+        return lambda w: found.of_width("excess", "plain", w) - found.of_width("excess", kind, w)
 
     says = "relative excess of the error on held-out digits, plain less variational"
-    return numbers(found, says, ((name, more(kind)) for kind, name in VARIATIONAL.items()), 3)
+    cases = {name: found.by_width(more(kind)) for kind, name in VARIATIONAL.items()}
+    return Measured(says, "units in a hidden layer", cases)
 
 
 @claim("claim-C.10")
@@ -162,8 +168,11 @@ def mends(found: Evidence) -> Measured:
 
 @claim("claim-M.7")
 def robust(found: Evidence) -> Measured:
-    cases = [("noise", lambda n: found.of("displaced", "plain", n) - found.of("displaced", "noise", n))]
-    return numbers(found, "how far noise moves codes, as a part of their spread, plain less denoising", cases)
+    def less(kind: str) -> Difference:
+        return lambda n: found.of(f"displaced_{kind}", "plain", n) - found.of(f"displaced_{kind}", kind, n)
+
+    says = "how far damage moves codes, as a part of their spread, plain less denoising"
+    return numbers(found, says, ((kind, less(kind)) for kind in DENOISING))
 
 
 @claim("claim-M.8")
@@ -211,12 +220,10 @@ def resembles(found: Evidence) -> Measured:
 def complete(found: Evidence) -> Measured:
     def more(kind: str) -> Difference:
         def difference(n: int) -> np.ndarray:
-            remade = (found.of("equal_ends_sure", kind, n) + found.of("unequal_ends_sure", kind, n)) / 2
-            return found.of("sure", kind, n, "standard") - remade + FEWER
+            remade = (found.of("equal_ends_plausible", kind, n) + found.of("unequal_ends_plausible", kind, n)) / 2
+            return found.of("plausible", kind, n, "standard") - remade + FEWER
 
         return difference
 
-    says = (
-        f"part of the pictures drawn from the prior that a judge is sure of, less that of remade digits, plus {FEWER}"
-    )
+    says = f"plausible part of the pictures drawn from the prior, less that of remade digits, plus {FEWER}"
     return numbers(found, says, ((kind, more(kind)) for kind in VARIATIONAL))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from latentsep.ledger.claims import Measured
-from latentsep.measures.evidence import Valuation
+from latentsep.measures.evidence import COUNTS, Valuation
 
 CLAIMS: dict[str, Callable[[Any], Measured]] = {}
 Difference = Callable[[int], np.ndarray]
@@ -66,14 +66,14 @@ class Evidence(Measures):
 class Variations(Measures):
     """What chapter II has measured of variational autoencoders, in which one choice after the other is changed.
 
-    ``alone`` has the columns of ``posteriors.table``, too, ``valued`` those of ``evidence.table``. ``ascended`` says by
-    how much the evidence rose while the bound was climbed, by where that began, for several draws of the data.
-    ``mean_error`` is the squared error of the mean digit, ``most`` the share of the most frequent one. ``looked`` says
-    with what the evidence was looked for.
+    ``alone`` has the columns of ``posteriors.table``, too, ``valued`` those of ``evidence.table``. ``lost`` says what
+    the evidence of two factors at the highest bound lacks of its maximum, by the guesses that are allowed, for several
+    draws of data. ``mean_error`` is the squared error of the mean digit, ``most`` the share of the most frequent one.
+    ``looked`` says with what the evidence was looked for.
     """
 
     valued: pd.DataFrame
-    ascended: Mapping[str, Sequence[float]]
+    lost: Mapping[str, Sequence[float]]
     mean_error: float
     most: float
     looked: Valuation
@@ -82,6 +82,12 @@ class Variations(Measures):
         """A measure of the evidence under a kind with codes of a length, one value for each repetition."""
         found = self.valued[(self.valued.kind == kind) & (self.valued.length == length)]
         return found.sort_values("repetition")[measure].to_numpy()
+
+    def highest(self, kind: str, length: int) -> np.ndarray:
+        """The highest bound that was found, or the evidence by a grid where there is one."""
+        ways = ("grid", f"best_{COUNTS[-1]}", f"weighted_{COUNTS[-1]}", "prior")
+        by_way = np.stack([self.value(way, kind, length) for way in ways])
+        return by_way[0] if np.isfinite(by_way[0]).all() else np.nanmax(by_way, 0)
 
 
 def claim(item: str) -> Callable:
