@@ -37,3 +37,13 @@ def test_mnist_is_shuffled_and_divided():
         shares = torch.bincount(part).double() / len(part)
         assert shares.min() > 0.07
         assert shares.max() < 0.13
+
+
+def test_fewer_digits_are_data_of_their_own(nowhere):
+    digits, _ = handwriting.load(download=False)
+    few = digits.of(50)
+    assert (few.learned, len(few.held_out()[1])) == (40, 10)
+    assert torch.equal(few.sample(1)[0], digits.sample(1)[0][:40])
+    assert torch.equal(few.held_out()[0], digits.sample(1)[0][40:50])
+    assert few != digits
+    assert digits.of(5_000) is digits

@@ -191,3 +191,20 @@ def test_the_judge_learns_and_says_how_sure_it_is(tmp_path, monkeypatch):
     assert (found.sure(data.held_out()[0]) == (probabilities.amax(-1) >= judge.SURE)).all()
     again = judge.train(judge.Schooling(data, units=16, rounds=300))
     assert torch.equal(found.first, torch.from_numpy(again["first"]))
+
+
+def test_codes_that_are_all_the_same_know_nothing():
+    same, labels = torch.zeros(60, 2), torch.tensor([0, 1, 1]).repeat(20)
+    assert codes.probe(same, labels, same, labels) == pytest.approx(2 / 3)
+    apart = codes.lengths(cloud(60, 0))
+    assert codes.rank_correlation(apart, codes.lengths(same)) == 0
+    assert codes.active(same).all()
+    torch.linalg.cholesky(codes.covariance_of(same))
+
+
+def test_neighbours_of_a_kind_and_numbers_that_vary():
+    labels = torch.tensor([0, 1]).repeat_interleave(30)
+    apart = torch.cat([cloud(60, 2) * 0.1 + 5 * labels[:, None], torch.zeros(60, 1)], 1)
+    assert codes.neighbours(apart, labels) == 1
+    assert 0.2 < codes.neighbours(cloud(60, 2), labels) < 0.8
+    assert codes.active(apart).tolist() == [True] * (apart.shape[1] - 1) + [False]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from latentsep.data import handwriting, images, loops, seriation
+from latentsep.data import images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
 from latentsep.findings import variational as findings
 from latentsep.measures import evidence, examination, judge, posteriors
@@ -130,7 +130,7 @@ def torus(profile: str, seed: int, repetitions: int, starts: int, maps: int, **c
 
 
 def autoencoders(profile: str, seed: int, repetitions: int, mnist: str | None) -> Stages:
-    digits, _ = handwriting.load(mnist)
+    digits, _ = autoencoding.digits(profile, mnist)
     runs, schooling = autoencoding.kinds(digits, profile, repetitions, seed), Schooling(digits, seed=seed)
     wide = autoencoding.widths(digits, profile, repetitions, seed)
     yield [*_trainings([*runs, *(run for several in wide.values() for run in several)]), judge.job(schooling)]
@@ -138,7 +138,7 @@ def autoencoders(profile: str, seed: int, repetitions: int, mnist: str | None) -
 
 
 def variational(profile: str, seed: int, repetitions: int, mnist: str | None) -> Stages:
-    digits, _ = handwriting.load(mnist)
+    digits, _ = autoencoding.digits(profile, mnist)
     common, own = findings.runs(digits, profile, repetitions, seed)
     schooling = Schooling(digits, seed=seed)
     yield [*_trainings([common, *own, *_plane_and_circle(profile, seed)]), judge.job(schooling)]

@@ -63,6 +63,14 @@ class Handwriting:
         """The same pictures with fewer to learn from."""
         return replace(self, learned=learned)
 
+    def of(self, pictures: int) -> "Handwriting":
+        """The first so many pictures of either sort, if there are as many: data of its own."""
+        if pictures >= len(self.labels):
+            return self
+        learned = pictures - pictures // HELD_OUT
+        source = f"{self.source}, the first {pictures}"
+        return Handwriting(source, self.pixels[:pictures], self.labels[:pictures], learned)
+
     def outside(self, sigma_x: float) -> float:
         """What −log P(x|z) has, in nats, beyond what the networks see: nothing."""
         return 0.0

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from latentsep.data import handwriting
 from latentsep.data.handwriting import Handwriting
 from latentsep.ledger.checks.evidence import Evidence, Measures
 from latentsep.measures import codes, examination, judge
@@ -56,7 +55,7 @@ class Study(Generic[Found]):
 
 def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -> Study[Evidence]:
     """Train and examine all autoencoders of the chapter, or fetch them from the records."""
-    digits, source = handwriting.load(mnist)
+    digits, source = autoencoding.digits(profile, mnist)
     runs = autoencoding.kinds(digits, profile, repetitions, seed)
     schooling = Schooling(digits, seed=seed)
     ensembles = [train(run) for run in runs]

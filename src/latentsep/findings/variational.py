@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 
-from latentsep.data import handwriting
 from latentsep.data.handwriting import Handwriting
 from latentsep.findings.autoencoders import Study
 from latentsep.ledger.checks.evidence import Variations
@@ -31,7 +30,7 @@ def runs(digits: Handwriting, profile: str, repetitions: int, seed: int) -> tupl
 
 def study(profile: str, seed: int, repetitions: int, mnist: str | None = None) -> Study[Variations]:
     """Train and examine all autoencoders of the chapter, or fetch them from the records."""
-    digits, source = handwriting.load(mnist)
+    digits, source = autoencoding.digits(profile, mnist)
     common, own = runs(digits, profile, repetitions, seed)
     schooling = Schooling(digits, seed=seed)
     ensembles = [train(run) for run in (common, *own)]

@@ -94,7 +94,12 @@ def active(code: Tensor) -> Tensor:
 
 
 def probe(code: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor) -> float:
-    """How often a linear discriminant of ``code`` ``(n, d)`` knows the class of ``other`` codes."""
+    """How often a linear discriminant of ``code`` ``(n, d)`` knows the class of ``other`` codes.
+
+    Where all codes are the same, that is how often the most frequent class is right.
+    """
+    if not (code != code[0]).any():
+        return float((other_labels == labels.bincount().argmax()).double().mean())
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # late: it takes a second
 
     found = LinearDiscriminantAnalysis().fit(code.double().numpy(), labels.numpy())
@@ -108,7 +113,9 @@ def lengths(points: Tensor, seed: int = 0) -> np.ndarray:
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's correlation of distances, such as between pictures and between their codes."""
+    """Spearman's correlation of distances, as between pictures and between codes; 0 if some are all equal."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
     return float(spearmanr(first, second).statistic)
 
 
@@ -157,7 +164,7 @@ def irregularity(code: Tensor) -> float:
 def covariance_of(code: Tensor) -> Tensor:
     """The covariance ``(d, d)`` of codes ``(n, d)`` in double precision; a number that is not used has next to none."""
     covariance = torch.cov(code.double().T).reshape(code.shape[1], code.shape[1])
-    return covariance + 1e-6 * covariance.diagonal().mean() * torch.eye(code.shape[1]).double()
+    return covariance + (1e-6 * covariance.diagonal().mean() + 1e-12) * torch.eye(code.shape[1]).double()
 
 
 def isolation(code: Tensor, probes: int = 2_000) -> float:

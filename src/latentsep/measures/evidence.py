@@ -187,11 +187,9 @@ def better_priors(alone: Trained, x: Tensor, held: Tensor) -> dict[str, float]:
     for name, components in {"normal": 1, "mixture": COMPONENTS}.items():
         fitted = GaussianMixture(components, max_iter=50, reg_covar=1e-6, random_state=0, tol=1e-2)
         found[name] = float(fitted.fit(drawn.double().numpy()).score(z.double().numpy()) - usual)
-    for count in (*PSEUDO, len(x)):
-        count = min(count, len(x))
+    for name, count in {**{f"pseudo_{n}": n for n in PSEUDO}, "aggregate": len(x)}.items():
         densities = posteriors.log_densities(z, mean[:count], std[:count])
-        name = f"pseudo_{count}" if count < len(x) else "aggregate"
-        found[name] = float((torch.logsumexp(densities, 1) - math.log(count)).mean() - usual)
+        found[name] = float((torch.logsumexp(densities, 1) - math.log(densities.shape[1])).mean() - usual)
     return found
 
 

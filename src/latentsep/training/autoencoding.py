@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from latentsep.data import handwriting
 from latentsep.data.handwriting import Handwriting
 from latentsep.models.autoencoders import Autoencoders, Codes, Kind
 from latentsep.training.protocols import DIGITS, protocol
@@ -29,6 +30,8 @@ PARTS = (("plain", "linear"), ("sparse", "decayed"), ("variational", "calibrated
 #: For the study of overfitting: widths of the hidden layers, how many digits are learned from, and the codes' length.
 WIDTHS, FEW, WIDE_CODE = (16, 64, 256), 1_000, 16
 
+SMOKE = 600  # pictures of the profile ``smoke``
+
 
 @dataclass(frozen=True)
 class Autoencoder(Member):
@@ -52,6 +55,12 @@ class Autoencoding(Run):
         """The ensemble with its initial weights."""
         kinds, lengths, seeds = zip(*((m.kind, m.length, self.seed_of(m)) for m in self.members), strict=True)
         return Autoencoders(self.space, self.data.dimension, self.hidden, kinds, lengths, seeds, self.activation)
+
+
+def digits(profile: str, mnist: str | None = None) -> tuple[Handwriting, str]:
+    """The digits of a profile, and where they come from; ``smoke``, which only shows that it runs, takes a few."""
+    found, source = handwriting.load(mnist)
+    return (found.of(SMOKE) if profile == "smoke" else found), source
 
 
 def kinds(data: Handwriting, profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any) -> list[Run]:
