@@ -94,7 +94,7 @@ class Numbers:
     last_off: float
     steps: int
     nats: float
-    largest: float
+    smallest: float
     sigma: float
     score_error: float
     path_error: float
@@ -177,7 +177,7 @@ def sentences(found: Study[Variations]) -> Numbers:
         last_off=off(evidence.COARSE[2]),
         steps=seen.looked.steps,
         nats=-value(f"weighted_{most}", "variational", MIDDLE),
-        largest=float(np.log(np.finfo("f4").max)),
+        smallest=-float(np.log(np.finfo("f4").tiny)),
         sigma=value("sigma", "calibrated", many),
         score_error=of("held_out", "score function", MIDDLE),
         path_error=of("held_out", "variational", MIDDLE),

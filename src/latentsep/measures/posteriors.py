@@ -18,7 +18,7 @@ from latentsep.training.ensembles import Trained, train
 from latentsep.training.runs import Run
 
 DRAWN = 1_000  # draws, one from each of so many posteriors
-COMPONENTS, FITTED = 10, 4_000  # of a mixture, and the means that it is fitted to
+COMPONENTS, FITTED = 10, 4_000  # of a mixture, and the draws that it is fitted to
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def together(z: Tensor, mean: Tensor, std: Tensor) -> dict[str, float]:
     }
 
 
-def lumps(mean: Tensor, other: Tensor) -> float:
-    """By how many nats a mixture of normal densities says more of ``other`` means ``(m, d)`` than one of them.
+def lumps(code: Tensor, other: Tensor) -> float:
+    """By how many nats a mixture of normal densities says more of ``other`` codes ``(m, d)`` than one of them.
 
-    Both are fitted to ``mean`` ``(n, d)``. No classes are asked for.
+    Both are fitted to ``code`` ``(n, d)``. No classes are asked for.
     """
     from sklearn.mixture import GaussianMixture  # late: it takes a second
 
@@ -94,7 +94,7 @@ def lumps(mean: Tensor, other: Tensor) -> float:
         fitted = GaussianMixture(components, max_iter=30, tol=1e-2, reg_covar=1e-6, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it stops when it is told to
-            scores.append(fitted.fit(mean[:FITTED].double().numpy()).score(other.double().numpy()))
+            scores.append(fitted.fit(code[:FITTED].double().numpy()).score(other.double().numpy()))
     return float(scores[0] - scores[1])
 
 
@@ -103,8 +103,8 @@ def read(reading: Reading, checkpoint: Path | None = None) -> records.Arrays:
     """The measures by name, ``(members,)``: those of ``together``, how many numbers are ``active``, and more.
 
     Of held-out pictures: ``reconstruction``, the squared error of what is drawn and decoded; ``bound``, −ELBO with
-    σ_X² = ½ in nats; ``clusters``, the silhouette of the classes among the means, and ``lumps`` among these; ``fresh``,
-    how far what is remade is from the nearest learned picture.
+    σ_X² = ½ in nats; ``clusters``, the silhouette of the classes among draws, and ``lumps`` among these; ``fresh``, how
+    far what is remade is from the nearest learned picture.
     """
     from sklearn.metrics import silhouette_score  # late: it takes a second
 
@@ -116,20 +116,19 @@ def read(reading: Reading, checkpoint: Path | None = None) -> records.Arrays:
         alone = trained.only(**vars(member))
         mean, std = posterior(alone, x)
         stream = seeds.generator(trained.run.seed, "posteriors", member.kind.name, member.repetition)
-        count = min(DRAWN, len(x))
-        z = mean[:count] + std[:count] * torch.randn(count, mean.shape[1], generator=stream)
+        seen = mean + std * torch.randn(mean.shape, generator=stream)
         other, spread = posterior(alone, held)
         drawn = other + spread * torch.randn(other.shape, generator=stream)
         error = (held - codes.pictures_of(alone, drawn)).square().sum(-1).double().mean()
         remade = codes.pictures_of(alone, other)
         kl = kl_normal_diagonal(other, spread).double().mean()
         rows.append({
-            **together(z, mean, std),
+            **together(seen[:DRAWN], mean, std),
             "reconstruction": float(error),
             "bound": float(error + 0.5 * math.log(math.pi) * x.shape[1] + kl),
             "active": float((mean.var(0) > codes.ACTIVE).sum()),
-            "clusters": float(silhouette_score(other.double().numpy(), labels.numpy())),
-            "lumps": lumps(mean, other),
+            "clusters": float(silhouette_score(drawn.double().numpy(), labels.numpy())),
+            "lumps": lumps(seen, drawn),
             "fresh": float(torch.cdist(remade, x).amin(1).double().mean()),
         })  # fmt: skip
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
