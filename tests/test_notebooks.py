@@ -57,6 +57,7 @@ SMALL = {"resolution": 3, "budget": 20_000}  # parameters that no profile sets a
 SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOTALL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [c.name for c in CHAPTERS])
 def test_every_chapter_and_its_solutions_run_under_smoke_from_another_folder(name, tmp_path, monkeypatch, capfd):
     found = chapters.listed()[name]
