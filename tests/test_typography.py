@@ -14,6 +14,7 @@ from latentsep.book.typography import powers
         ),
         ("<td>8.3e-01 and 0.0e+00</td>", "<td>0.83 and 0</td>"),
         ("<td>-1.20e-03</td>", "<td>−0.0012</td>"),
+        ("off by 7.7e+02", "off by 770"),
         ("<td>-3e-05</td>", "<td>−3·10<sup>−5</sup></td>"),
         ("<b>3e-05</b> nats.", "<b>3·10<sup>−5</sup></b> nats."),
         ("at most 4e-07.", "at most 4·10<sup>−7</sup>."),

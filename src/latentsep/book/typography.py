@@ -23,9 +23,8 @@ def powers(html: str) -> str:
 def _written(match: re.Match) -> str:
     sign, digits, below, exponent = match.groups()
     value = float(f"{digits}e{below}{exponent}")
-    if value == 0 or 0.001 <= value < 1000:  # as many digits as there are
-        written = f"{value:.{len(digits.replace('.', ''))}g}" if value else "0"
-        return f"{'−' if sign and value else ''}{written}"
+    if value == 0 or 0.001 <= value < 1000:
+        return f"{'−' if sign and value else ''}{value:g}"
     factor = "" if digits == "1" else f"{digits}·"
     return f"{'−' if sign else ''}{factor}10<sup>{'−' if below == '-' else ''}{exponent}</sup>"
 

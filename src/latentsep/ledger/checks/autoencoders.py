@@ -13,6 +13,19 @@ HOLE = 0.02  # the part of draws in holes up to which there are none to speak of
 FEWER = 0.1  # by how much less may be plausible of what is drawn than of what is remade
 
 
+def drawn_better(found: Evidence, measure: str, says: str) -> Measured:
+    """A claim that draws of the variational kind have more of a measure than draws of the plain one, by either way."""
+
+    def more(way: str) -> Difference:
+        return lambda n: found.of(measure, "variational", n, "standard") - found.of(measure, "plain", n, way)
+
+    ways = {
+        "standard": "plain with standard normal codes",
+        "fitted": "plain with codes of their own mean and covariance",
+    }
+    return numbers(found, says, ((name, more(way)) for way, name in ways.items()))
+
+
 @claim("claim-C.1")
 def less_even(found: Evidence) -> Measured:
     """Along straight lines between codes of different digits: the longest step over the mean one."""
@@ -35,15 +48,7 @@ def irregular(found: Evidence) -> Measured:
 
 @claim("claim-C.3")
 def meaningless(found: Evidence) -> Measured:
-    def less(way: str) -> Difference:
-        return lambda n: found.of("plausible", "variational", n, "standard") - found.of("plausible", "plain", n, way)
-
-    says = "plausible part of the drawn pictures, variational less plain"
-    ways = {
-        "standard": "plain with standard normal codes",
-        "fitted": "plain with codes of their own mean and covariance",
-    }
-    return numbers(found, says, ((name, less(way)) for way, name in ways.items()))
+    return drawn_better(found, "plausible", "plausible part of the drawn pictures, variational less plain")
 
 
 @claim("claim-C.4")
@@ -205,15 +210,7 @@ def denoising_not_generative(found: Evidence) -> Measured:
 
 @claim("claim-M.11")
 def resembles(found: Evidence) -> Measured:
-    def less(way: str) -> Difference:
-        return lambda n: found.of("coverage", "variational", n, "standard") - found.of("coverage", "plain", n, way)
-
-    says = "coverage of real digits, variational less plain"
-    ways = {
-        "standard": "plain with standard normal codes",
-        "fitted": "plain with codes of their own mean and covariance",
-    }
-    return numbers(found, says, ((name, less(way)) for way, name in ways.items()))
+    return drawn_better(found, "coverage", "coverage of real digits, variational less plain")
 
 
 @claim("claim-M.12")
