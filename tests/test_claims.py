@@ -18,6 +18,7 @@ LISTED = [item for item in ledger.items() if item.startswith("claim-")]
 TEXTS = {
     "concepts": 'title: "Variational AutoEncoder Concepts"',
     "intuitions": "Variational Autoencoders: Intuitions and Math",
+    "shapes": "AIML 425 Assignment 3",
 }
 CLEAR, OPPOSITE, MIXED, WIDE = [1.0, 1.1, 1.2], [-1.0, -1.1, -1.2], [1.0, 2.0, -0.1], [0.1, 1.0, 3.0]
 

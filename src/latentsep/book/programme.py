@@ -10,11 +10,25 @@ from typing import Any
 
 from latentsep.data import images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
+from latentsep.findings import information as informing
+from latentsep.findings import ring_rates
 from latentsep.findings import variational as findings
-from latentsep.measures import evidence, examination, judge, posteriors
+from latentsep.measures import (
+    compression,
+    drawings,
+    evidence,
+    examination,
+    information,
+    judge,
+    meaning,
+    posteriors,
+)
+from latentsep.measures.drawings import Drawings
 from latentsep.measures.evidence import Valuation
 from latentsep.measures.examination import Examination
+from latentsep.measures.information import Passage
 from latentsep.measures.judge import Schooling
+from latentsep.measures.meaning import Interpretation
 from latentsep.measures.posteriors import Reading
 from latentsep.reductions import comparisons, pairing, reduction
 from latentsep.runtime.records import Job
@@ -150,6 +164,17 @@ def variational(profile: str, seed: int, repetitions: int, mnist: str | None) ->
     ]
 
 
+def shapes(profile: str, seed: int, repetitions: int) -> Stages:
+    runs, ring = informing.runs(profile, repetitions, seed), ring_rates.runs(profile, seed).values()
+    yield [*_trainings([*runs, *ring]), *map(compression.job, informing.lines(profile, seed))]
+    yield [
+        *(drawings.job(Drawings(run)) for run in runs),
+        *(meaning.job(Interpretation(run)) for run in runs[:4]),
+        *(information.job(Passage(run)) for run in runs),
+        *(information.job(passage) for each in informing.passages(runs).values() for passage in each),
+    ]
+
+
 CHAPTERS: dict[str, Callable[..., Stages]] = {
     "03-variational-autoencoders": estimators,
     "04-baseline": baseline,
@@ -162,4 +187,5 @@ CHAPTERS: dict[str, Callable[..., Stages]] = {
     "11-torus": torus,
     "I-autoencoders": autoencoders,
     "II-variational": variational,
+    "III-information": shapes,
 }

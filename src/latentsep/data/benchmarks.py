@@ -42,6 +42,12 @@ class Data(Protocol):
     def outside(self, sigma_x: float) -> float: ...
 
 
+class HeldOut(Data, Protocol):
+    """Data of which some is held out: ``sample`` has what may be learned from."""
+
+    def held_out(self) -> tuple[Tensor, Tensor]: ...
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """The benchmark of thesis chapter 5: one period of a sine, sampled at D points, with a random phase.

@@ -26,6 +26,7 @@ from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, 
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 from latentsep.figures.mappings import mapped_grid, matrix_steps, rotation_steps
 from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
+from latentsep.figures.rates import known_by, rate_distortion
 from latentsep.figures.spin import Spin, spin
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates
@@ -54,6 +55,7 @@ __all__ = [
     "four_solutions",
     "frequency_domain",
     "kl_and_printed_norm",
+    "known_by",
     "latent_grid",
     "learned_circles",
     "learned_widths",
@@ -70,6 +72,7 @@ __all__ = [
     "predicted_rings",
     "priors_and_codes",
     "radii",
+    "rate_distortion",
     "raw_coordinates",
     "reconstructions",
     "rotation_steps",

@@ -42,11 +42,7 @@ class Study(Generic[Found]):
 
     def one(self, kind: str, length: int, repetition: int = 0) -> Trained:
         """An ensemble of one."""
-        for ensemble in self.ensembles:
-            for member in codes.autoencoding(ensemble).members:
-                if (member.kind.name, member.length, member.repetition) == (kind, length, repetition):
-                    return ensemble.only(**vars(member))
-        raise ValueError(f"kind is {kind!r} with {length} numbers; choose one that was trained")
+        return codes.find(self.ensembles, kind, length, repetition)
 
     def pictures(self, flat: Tensor) -> np.ndarray:
         """Pictures ``(..., side²)`` as they are shown, black ink on white, ``(..., side, side)``."""
@@ -74,7 +70,7 @@ def wide(digits: Handwriting, profile: str, repetitions: int, seed: int) -> pd.D
     for width, runs in autoencoding.widths(digits, profile, repetitions, seed).items():
         for run in runs:
             trained = train(run)
-            data = codes.digits(trained)
+            data = codes.data(trained)
             learned, held = data.sample(1)[0], data.held_out()[0]
             parts.append(
                 codes.members(trained).assign(

@@ -99,6 +99,9 @@ class Numbers:
     score_error: float
     path_error: float
     none_error: float
+    straight_error: float
+    straight_divergence: float
+    path_divergence: float
     mean_error: float
     score_bound: float
     none_bound: float
@@ -182,6 +185,9 @@ def sentences(found: Study[Variations]) -> Numbers:
         score_error=of("held_out", "score function", MIDDLE),
         path_error=of("held_out", "variational", MIDDLE),
         none_error=of("held_out", "no gradient", MIDDLE),
+        straight_error=of("held_out", "straight through", MIDDLE),
+        straight_divergence=of("divergence", "straight through", MIDDLE),
+        path_divergence=of("divergence", "variational", MIDDLE),
         mean_error=seen.mean_error,
         score_bound=of("bound", "score function", MIDDLE) - of("bound", "variational", MIDDLE),
         none_bound=of("bound", "no gradient", MIDDLE) - of("bound", "variational", MIDDLE),

@@ -1,6 +1,7 @@
-"""What autoencoders of digits are worth: how far their pictures are off, and what their codes know."""
+"""What autoencoders of pictures are worth: how far their pictures are off, and what their codes know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from scipy.stats import rankdata, spearmanr
 from torch import Tensor
 
 from latentsep.data import seeds
-from latentsep.data.handwriting import Handwriting
+from latentsep.data.benchmarks import HeldOut
 from latentsep.models.autoencoders import Autoencoders, Kind, damaged
 from latentsep.models.normal import kl_normal
 from latentsep.training.autoencoding import Autoencoding
@@ -40,11 +41,20 @@ def autoencoding(trained: Trained) -> Autoencoding:
     return trained.run
 
 
-def digits(trained: Trained) -> Handwriting:
-    """The digits that it was trained on. Raises ``ValueError`` for other data."""
-    if not isinstance(trained.run.data, Handwriting):
-        raise ValueError(f"data is {trained.run.data}; choose Handwriting")
-    return trained.run.data
+def find(ensembles: Iterable[Trained], kind: str, length: int, repetition: int = 0) -> Trained:
+    """The one autoencoder of a kind, length and repetition. Raises ``ValueError`` if there is none."""
+    for ensemble in ensembles:
+        for member in autoencoding(ensemble).members:
+            if (member.kind.name, member.length, member.repetition) == (kind, length, repetition):
+                return ensemble.only(**vars(member))
+    raise ValueError(f"kind is {kind!r} with {length} numbers; choose one that was trained")
+
+
+def data(trained: Trained) -> HeldOut:
+    """The pictures that it was trained on. Raises ``ValueError`` for data of which nothing is held out."""
+    if not hasattr(trained.run.data, "held_out"):
+        raise ValueError(f"data is {trained.run.data}; choose Handwriting | Shapes")
+    return cast(HeldOut, trained.run.data)
 
 
 @torch.no_grad()

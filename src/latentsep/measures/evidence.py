@@ -77,7 +77,7 @@ class Model:
         """With the σ_X of its kind, or for the calibrated one the best for all learned pictures."""
         if sigma := codes.autoencoding(alone).members[0].kind.sigma_x:
             return cls(alone, sigma, x)
-        learned = codes.digits(alone).sample(1)[0]
+        learned = codes.data(alone).sample(1)[0]
         mean, std = posteriors.posterior(alone, learned)
         noise = torch.randn(mean.shape, generator=seeds.generator(alone.run.seed, "best deviation"))
         error = (learned - codes.pictures_of(alone, mean + std * noise)).square().mean()
@@ -202,7 +202,7 @@ def value(valuation: Valuation, checkpoint: Path | None = None) -> records.Array
     ten times as many draws.
     """
     trained, rows = train(valuation.run), []
-    digits = codes.digits(trained)
+    digits = codes.data(trained)
     x, held = digits.sample(1)[0], digits.held_out()[0]
     for member in codes.autoencoding(trained).members:
         if member.length not in LENGTHS:

@@ -60,8 +60,8 @@ def table(examination: Examination) -> tuple[pd.DataFrame, pd.DataFrame]:
 def examine(examination: Examination, checkpoint: Path | None = None) -> records.Arrays:
     """The measures by name, ``(members,)``, and of drawn pictures ``(members, ways)``, NaN where none are drawn."""
     trained, known = train(examination.run), judge(examination.schooling)
-    x, labels = codes.digits(trained).sample(1)
-    held, held_labels = codes.digits(trained).held_out()
+    x, labels = codes.data(trained).sample(1)
+    held, held_labels = codes.data(trained).held_out()
     found = {"learned": codes.errors(trained, x[: len(held)]), "held_out": codes.errors(trained, held)}
     harmed = {name: codes.damage(held, KINDS[name]) for name in ("noise", "masking")}
     found |= {f"mended_{name}": codes.errors(trained, held, part) for name, part in harmed.items()}

@@ -109,8 +109,8 @@ def read(reading: Reading, checkpoint: Path | None = None) -> records.Arrays:
     from sklearn.metrics import silhouette_score  # late: it takes a second
 
     trained = train(reading.run)
-    x = codes.digits(trained).sample(1)[0]
-    held, labels = codes.digits(trained).held_out()
+    x = codes.data(trained).sample(1)[0]
+    held, labels = codes.data(trained).held_out()
     rows = []
     for member in codes.autoencoding(trained).members:
         alone = trained.only(**vars(member))

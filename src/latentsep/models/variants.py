@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 from latentsep.models.autoencoders import Autoencoders, Codes, Kind
 
 LIKELIHOODS = ("normal", "Bernoulli", "continuous Bernoulli")
-GRADIENTS = ("path", "score", "none")
+GRADIENTS = ("path", "score", "none", "straight through")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Variant(Kind):
     """A variational autoencoder, with the ``likelihood`` of a pixel and how the ``gradient`` passes the draw.
 
     It passes along the ``path``, the reparametrised draw; by the ``score`` function, with the batch's mean as a
-    baseline (Williams, 1992); or not at all, ``none``, where the draw is taken for a constant. ``reconstruction`` and
+    baseline (Williams, 1992); not at all, ``none``, where the draw is taken for a constant; or ``straight through``
+    (Bengio, Léonard and Courville, 2013) to the mean, as if nothing had been drawn. ``reconstruction`` and
     ``divergence`` weigh the two terms of the loss. Raises ``ValueError`` for another likelihood or gradient.
     """
 
@@ -41,6 +42,7 @@ class Variants(Autoencoders):
 
     weights: Tensor
     scored: Tensor
+    passed: Tensor
     blocked: Tensor
     binary: Tensor
     continuous: Tensor
@@ -58,6 +60,7 @@ class Variants(Autoencoders):
         super().__init__(space, data_dimension, hidden, kinds, lengths, member_seeds, activation)
         self._keep("weights", torch.tensor([[kind.reconstruction, kind.divergence] for kind in kinds]).T[..., None])
         self._keep("scored", torch.tensor([[float(kind.gradient == "score")] for kind in kinds]))
+        self._keep("passed", torch.tensor([float(kind.gradient == GRADIENTS[3]) for kind in kinds])[:, None, None])
         self._keep("blocked", torch.tensor([kind.gradient != "path" for kind in kinds])[:, None, None])
         self._keep("binary", torch.tensor([kind.likelihood == LIKELIHOODS[1] for kind in kinds])[:, None, None])
         self._keep("continuous", torch.tensor([kind.likelihood == LIKELIHOODS[2] for kind in kinds])[:, None, None])
@@ -75,7 +78,8 @@ class Variants(Autoencoders):
         mean, std = self._parts(x.expand(self.members, *x.shape[-2:]))
         drawn = self._draw(mean, std, noise[0])
         fixed = drawn.detach()
-        out = self.decoder(torch.where(self.blocked, fixed, drawn))
+        blind = fixed + self.passed * (mean - mean.detach())
+        out = self.decoder(torch.where(self.blocked, blind, drawn))
         loss = self._loss(x, out).sum(-1) / (2 * self.fixed.square()) if self.normal else self._mixed_loss(x, out)
         # The gradient of E_q[loss] by the encoder, without one of the decoder: loss times that of log q(z).
         log_q = -(0.5 * ((fixed - mean) / std).square() + std.log()).sum(-1)

@@ -1,13 +1,14 @@
-"""The trainings of the Foundations: autoencoders of several kinds, with codes of several lengths, on digits."""
+"""The trainings of chapter I: autoencoders of several kinds, with codes of several lengths, on digits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from latentsep.data import handwriting
+from latentsep.data.benchmarks import HeldOut
 from latentsep.data.handwriting import Handwriting
 from latentsep.models.autoencoders import Autoencoders, Codes, Kind
-from latentsep.training.protocols import DIGITS, protocol
+from latentsep.training.protocols import DIGITS, Table, protocol
 from latentsep.training.runs import Member, Run
 
 #: The kinds of chapter I by name.
@@ -81,22 +82,22 @@ def widths(
 
 def runs_of(
     sort: type[Autoencoding],
-    data: Handwriting,
+    data: HeldOut,
     parts: Sequence[Sequence[tuple[Kind, int]]],
     profile: str,
     repetitions: int,
     seed: int,
+    table: Table = DIGITS,
     **changes: Any,
 ) -> list[Run]:
     """One run of a sort for each part, a list of kinds and lengths, with so many repetitions of each."""
-    settings = protocol(profile, DIGITS, **changes)
+    settings = {"layers": 1, **protocol(profile, table, **changes)}
     return [
         sort(
             tuple(Autoencoder(1, 1.0, r, kind, length) for kind, length in part for r in range(repetitions)),
             data,
             # Only damage takes random numbers for every pixel.
             Codes(max(length for _, length in part), data.dimension if part[0][0].damages else 0),
-            layers=1,
             activation="relu",
             seed=seed,
             **settings,

@@ -40,6 +40,7 @@ def others(dimension: int) -> dict[str, Variant]:
         Variant("continuous Bernoulli", likelihood="continuous Bernoulli"),
         Variant("score function", gradient="score"),
         Variant("no gradient", gradient="none"),
+        Variant("straight through", gradient="straight through"),
     )
     return {kind.name: kind for kind in found}
 

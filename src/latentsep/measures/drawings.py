@@ -1,0 +1,123 @@
+"""What autoencoders of shapes draw: whether it is a shape, whether it is noise, and where their codes are good for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from latentsep.data import seeds
+from latentsep.data.shapes import KINDS, SIDE
+from latentsep.measures import codes, examination, meaning, outlines, walks
+from latentsep.runtime import records
+from latentsep.training.ensembles import Trained, train
+from latentsep.training.runs import Run
+
+COUNT = 100  # pictures of each sort
+WAYS = (*examination.WAYS, "box")  # where codes are drawn: the last, uniform between the smallest and the largest
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """An ensemble of autoencoders of shapes that is made to draw."""
+
+    run: Run
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words for a list of many."""
+        return f"drawings of {len(self.run.members)} autoencoders"
+
+
+def job(drawings: Drawings) -> records.Job:
+    """Its computation as a job for the records; the ensemble must be there."""
+    return records.Job(drawings, judge, guess=3.0 * len(drawings.run.members))
+
+
+def table(drawings: Drawings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is measured of each member, one row each; and of what it draws, one row for each way."""
+    arrays = records.fetch(drawings, judge)
+    about = codes.members(train(drawings.run))
+    single = about.assign(**{name: value for name, value in arrays.items() if "/" not in name})
+    drawn = []
+    for way in WAYS:
+        found = {name.removeprefix(f"{way}/"): v for name, v in arrays.items() if name.startswith(f"{way}/")}
+        drawn.append(about.assign(way=way, **found))
+    return single, pd.concat(drawn, ignore_index=True)
+
+
+def connected(pictures: Tensor) -> float:
+    """How much neighbouring pixels of pictures ``(n, 784)`` have in common: 0 for noise, 1 for even pictures.
+
+    It is the correlation of a pixel with the one to its right, and with the one below, over all pictures.
+    """
+    whole = pictures.unflatten(1, (SIDE, SIDE)).double()
+    pairs = ((whole[:, :, :-1], whole[:, :, 1:]), (whole[:, :-1], whole[:, 1:]))
+    found = [torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1] for a, b in pairs]
+    return float(torch.stack(found).mean().nan_to_num())
+
+
+def draw(code: Tensor, way: str, count: int, stream: torch.Generator) -> Tensor:
+    """``count`` codes ``(count, d)`` as by ``examination.draw``, or for ``"box"`` between the ends of ``code``."""
+    if way != "box":
+        return examination.draw(code, way, count, stream)
+    low, high = code.amin(0), code.amax(0)
+    return low + (high - low) * torch.rand(count, code.shape[1], generator=stream)
+
+
+@torch.no_grad()
+def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
+    """The measures by name, ``(members,)``, and those of what is drawn as ``WAY/name``.
+
+    ``remade`` and ``shapes`` are the parts of remade held-out and of drawn pictures that are shapes, ``kinds`` how many
+    kinds are among these, by entropy; ``unexplained`` is the median; ``connected`` as above. ``uneven`` is as in
+    ``walks``, between any two held-out pictures. ``back`` and ``WAY/back`` say how far a code is moved, as a part of
+    the spread of codes, if it is decoded and encoded again.
+    """
+    trained = train(drawings.run)
+    data = meaning.shapes(trained)
+    x, held = data.sample(1)[0], data.held_out()[0]
+    rows = []
+    both = zip(codes.used(trained, x), codes.used(trained, held), strict=True)
+    for member, (code, other) in zip(codes.autoencoding(trained).members, both, strict=True):
+        alone = trained.only(**vars(member))
+        spread = code.std(0).norm()
+        drawn = {}
+        for way in WAYS:
+            stream = seeds.generator(trained.run.seed, "shapes drawn", way, member.repetition)
+            drawn[way] = draw(code, way, COUNT, stream)
+        sets = {"": other[:COUNT], **drawn}
+        pictures = {name: codes.pictures_of(alone, z) for name, z in sets.items()}
+        found = outlines.nearest(torch.cat(list(pictures.values())))
+        parts = zip(found.shapes.split(COUNT), found.unexplained.split(COUNT), found.factors.split(COUNT), strict=True)
+        row: dict[str, float] = {}
+        for (name, z), (good, rest, factors) in zip(sets.items(), parts, strict=True):
+            head = f"{name}/" if name else ""
+            share = float(good.double().mean())
+            row |= {
+                f"{head}shapes" if name else "remade": share,
+                f"{head}unexplained": float(rest.median()),
+                f"{head}connected": connected(pictures[name]),
+                f"{head}back": float((_again(alone, pictures[name]) - z).norm(dim=1).median() / spread),
+            }
+            if name:
+                row[f"{head}kinds"] = kinds(factors[good, 0])
+        rows.append(row | {"uneven": _uneven(alone, other)})
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def kinds(which: Tensor) -> float:
+    """How many kinds there are, e to the entropy of their shares; 0 without any picture."""
+    shares = torch.bincount(which.long(), minlength=len(KINDS)).double() / max(len(which), 1)
+    return float(torch.exp(torch.special.entr(shares).sum())) if len(which) else 0.0
+
+
+def _again(alone: Trained, pictures: Tensor) -> Tensor:
+    return next(codes.used(alone, pictures))
+
+
+def _uneven(alone: Trained, code: Tensor) -> float:
+    points = walks.straight(code[: walks.LINES], code[-walks.LINES :])
+    return walks.unevenness(codes.pictures_of(alone, points.flatten(0, 1)).unflatten(0, points.shape[:2]))
