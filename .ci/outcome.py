@@ -80,9 +80,16 @@ assert tolerances["R⁴/T²/tolerance"]["ours"]["mean"] > tolerances["T²/R⁴/t
 # Foundations: what is true by a wide margin, for and against.
 sure = {"M.1": "does not hold", "M.6": "holds", "M.7": "holds", "C.4": "holds if"}
 sure |= {"C.11": "does not hold", "C.12": "holds if", "C.14": "holds if", "C.17": "holds if", "M.13": "holds"}
+sure |= {"S.6": "does not hold", "S.10": "holds", "S.11": "does not hold", "S.12": "holds if", "S.13": "does not hold"}
 for item, verdict in sure.items():
     if "data" not in entries[f"claim-{item}"]:  # not of a substitute for MNIST
         assert entries[f"claim-{item}"]["verdict"] == verdict, entries[f"claim-{item}"]["why"]
+
+# The corrected circle needs hardly more bits than the ring's exact rate–distortion function, and no model fewer.
+bits = glued("III-information")
+for name in ("circle_one", "circle_tenth"):
+    assert -0.002 < float(bits[name]) < 0.05, f"{name}: {bits[name]}"
+assert float(bits["least_one"]) < float(bits["enough_one"]) < float(bits["cost_one"]), bits
 
 # The list of errors is what the checks say, those of the chapters' own results included.
 assert not errata.unlisted(everything), f"in errata.toml or in the ledger only: {sorted(errata.unlisted(everything))}"

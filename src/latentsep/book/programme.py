@@ -168,7 +168,7 @@ def shapes(profile: str, seed: int, repetitions: int) -> Stages:
     runs, ring = informing.runs(profile, repetitions, seed), ring_rates.runs(profile, seed).values()
     yield [*_trainings([*runs, *ring]), *map(compression.job, informing.lines(profile, seed))]
     yield [
-        *(drawings.job(Drawings(run)) for run in runs),
+        *(drawings.job(Drawings.of(run, profile)) for run in runs),
         *(meaning.job(Interpretation(run)) for run in runs[:4]),
         *(information.job(Passage(run)) for run in runs),
         *(information.job(passage) for each in informing.passages(runs).values() for passage in each),

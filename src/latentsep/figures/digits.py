@@ -47,7 +47,9 @@ def curves(
 def _lines(ax: Axes, table: pd.DataFrame, over: str, measure: str) -> None:
     names, ticks = list(dict.fromkeys(table.series)), sorted(table[over].unique())
     for shift, (name, (marker, dashes, shade)) in enumerate(zip(names, STYLES, strict=False)):
-        found = table[table.series == name].groupby(over)[measure].agg(["mean", "std"]).fillna(0.0)
+        # Not every series has every measure.
+        own = table[(table.series == name) & table[measure].notna()]
+        found = own.groupby(over)[measure].agg(["mean", "std"]).fillna(0.0)
         # Side by side where they agree.
         place = found.index.to_numpy(float) * 1.04 ** (shift - (len(names) - 1) / 2)
         ax.errorbar(

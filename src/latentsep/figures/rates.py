@@ -19,7 +19,7 @@ def rate_distortion(
     """The fewest bits by distortion, and models beside it: ``models`` has ``series``, ``distortion`` and ``bits``.
 
     ``least`` are distortions and bits ``(n,)``; with ``most``, of the same kind, the curve lies between both. A column
-    ``says`` in ``models`` is written beside the first of each series that has it.
+    ``says`` in ``models`` is written beside those of a series that have it.
     """
     fig = canvas(7, 3.6)
     ax = fig.subplots()
@@ -27,7 +27,7 @@ def rate_distortion(
     if most is not None:
         ax.plot(*most, color="black", linewidth=1, linestyle=(0, (4, 2)), label="this can be had")
         ax.fill_between(least[0], least[1], np.interp(least[0], *most), color="0.88", linewidth=0)
-    ax.fill_between(least[0], 0, least[1], color="0.96", hatch="////", edgecolor="0.85", linewidth=0)
+    ax.fill_between(least[0], 0, least[1], color="0.95", linewidth=0)
     for (marker, _, shade), (name, found) in zip(STYLES, models.groupby("series", sort=False), strict=False):
         ax.plot(found.distortion, found.bits, marker, color=shade, markersize=5, label=name, alpha=0.85)
         if "says" not in found:
@@ -38,7 +38,12 @@ def rate_distortion(
                 fontsize=7.5, color=shade,
             )  # fmt: skip
     ax.set_xscale("log")
-    ax.set(xlabel=label, ylabel="bits a datapoint", ylim=(0, None), xlim=(least[0].min(), least[0].max()))
+    low, high = least[0].min(), least[0].max()
+    if high < 100 * low:  # powers of ten would be too few
+        ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100) if low <= t <= high]
+        ax.set_xticks(ticks, labels=[f"{t:g}" for t in ticks])
+        ax.minorticks_off()
+    ax.set(xlabel=label, ylabel="bits a datapoint", ylim=(0, None), xlim=(low, high))
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig
 

@@ -11,7 +11,7 @@ from latentsep.ledger.checks.information import Passing
 from latentsep.measures import codes, drawings, information, meaning
 from latentsep.measures.compression import Compression, Envelope
 from latentsep.measures.drawings import Drawings
-from latentsep.measures.information import Passage
+from latentsep.measures.information import SHARE, Passage
 from latentsep.measures.meaning import Interpretation
 from latentsep.training import drawing, variations
 from latentsep.training.ensembles import Trained, train
@@ -22,7 +22,7 @@ from latentsep.training.runs import Run
 LINES = {1.0: (10_000, 2_000, 0), 2.0: (10_000, 1_500, 3), 3.0: (10_000, 1_000, 4), 5.0: (10_000, 600, 4)}
 LINES |= {10.0: (5_000, 300, 4), 20.0: (5_000, 100, 2)}
 SAMPLING = 0.1  # bits that a mean over held-out pictures may be off by: three of its standard errors
-SHARES = (0.01, 0.1, 0.5)  # by which noise may raise the error of codes without noise of their own
+SHARES = (0.01, SHARE, 0.5)  # by which noise may raise the error of codes without noise of their own
 FEW_TABLED = (2, 4, 8)  # numbers in the codes that this is tabled for
 
 
@@ -74,7 +74,7 @@ def study(profile: str, seed: int, repetitions: int) -> Study:
     ensembles = [train(run) for run in several]
     alone, drawn = [], []
     for run in several:
-        single, pictures = drawings.table(Drawings(run))
+        single, pictures = drawings.table(Drawings.of(run, profile))
         table = single.merge(information.table(Passage(run)))
         alone.append(table.merge(meaning.table(Interpretation(run)), how="left") if run in several[:4] else table)
         drawn.append(pictures)
@@ -101,9 +101,11 @@ def models(found: Study) -> pd.DataFrame:
     weighed = table[table.kind.isin(kinds)].assign(series=f"variational, {drawing.MIDDLE} numbers, by weight")
     by_length = table[table.kind == "variational"].assign(series="variational, β = 1, by length")
     plain = table[(table.kind == "plain") & (table.least < np.log2(found.shapes.learned) - 1)]
+    first, *middle, last = sorted(by_length.length.unique())
+    between = {first: str(first), last: str(last)} | dict.fromkeys(middle, f"{middle[0]} to {middle[-1]}")
     parts = [
         weighed.assign(says=weighed.kind.map(kinds), bits=weighed.cost),
-        by_length.assign(says=by_length.length, bits=by_length.cost),
+        by_length.assign(says=by_length.length.map(between), bits=by_length.cost),
         plain.assign(says=plain.length, bits=plain.least, series="plain under noise, by length"),
     ]
     beside = pd.concat(parts, ignore_index=True).rename(columns={"noisy": "distortion"})

@@ -11,6 +11,7 @@ from latentsep.ledger import ledger
 from latentsep.ledger.checks.evidence import CLAIMS
 from latentsep.ledger.ledger import CLAIMED
 from latentsep.measures import examination, outlines
+from latentsep.measures.information import SHARE
 from latentsep.training import drawing
 from latentsep.training.drawing import MIDDLE
 from latentsep.training.variations import named
@@ -82,12 +83,15 @@ class Numbers:
 
     remade_plain: float
     remade_variational: float
+    most: int
+    remade_most: float
     drawn_standard: float
     drawn_fitted: float
     drawn_mixture: float
     drawn_variational: float
     back_plain: float
     back_variational: float
+    back_drawn: float
     moved: float
     gained: float
     cost_one: float
@@ -109,6 +113,11 @@ class Numbers:
     four_variational: float
     alike_three: float
     alike_four: float
+    alike_variational: float
+    rate_most: float
+    rate_few: float
+    least_few: float
+    most_few: float
 
 
 def sentences(found: Study) -> Numbers:
@@ -123,17 +132,20 @@ def sentences(found: Study) -> Numbers:
     def cost(weight: float) -> float:
         return of("cost", named(weight), MIDDLE)
 
-    error = of("noisy", named(1.0), MIDDLE)
+    error, most = of("noisy", named(1.0), MIDDLE), int(found.evidence.alone.length.max())
     silent = [weight for weight in drawing.WEIGHTS if cost(weight) < information.SAMPLING]
     return Numbers(
         remade_plain=100 * of("remade", "plain"),
         remade_variational=100 * of("remade", "variational"),
+        most=most,
+        remade_most=100 * of("remade", "plain", most),
         drawn_standard=100 * of("shapes", "plain", FEW, "standard"),
         drawn_fitted=100 * of("shapes", "plain", FEW, "fitted"),
         drawn_mixture=100 * of("shapes", "plain", FEW, "mixture"),
         drawn_variational=100 * of("shapes", "variational", FEW, "standard"),
         back_plain=of("back", "plain"),
         back_variational=of("back", "variational"),
+        back_drawn=of("back", "variational", FEW, "standard"),
         moved=float(found.evidence.alone.moved.max()),
         gained=of("rate_scaled", "plain") - of("rate", "plain"),
         cost_one=cost(1.0),
@@ -155,6 +167,11 @@ def sentences(found: Study) -> Numbers:
         four_variational=of("clean", "variational", 4),
         alike_three=100 * of("alike", "plain", 3),
         alike_four=100 * of("alike", "plain", 4),
+        alike_variational=100 * of("alike", "variational", 4),
+        rate_most=of("rate", "plain", most),
+        rate_few=of("rate", "variational"),
+        least_few=of("least", "variational"),
+        most_few=of("most", "variational"),
     )
 
 
@@ -167,7 +184,7 @@ def panels(found: Study) -> tuple[pd.DataFrame, dict[str, str], str, str, dict[s
         own = alone[alone.kind == kind][["length", "repetition", "clean", "remade"]]
         parts.append(table.merge(own) if name in ("plain, N(0, 1)", "variational") else table)
     titles = {"clean": "squared error of remade", "remade": "remade that are shapes"}
-    titles |= {"shapes": "drawn that are shapes", "connected": "neighbouring pixels, drawn"}
+    titles |= {"unexplained": "energy of drawn, unexplained", "connected": "neighbouring pixels, drawn"}
     lengths = sorted(drawn[drawn.kind == "plain"].length.unique())
     references = {"connected": dict.fromkeys(map(float, lengths), found.evidence.connected)}
     return pd.concat(parts, ignore_index=True), titles, "length", "numbers in the code", references, 2
@@ -189,11 +206,8 @@ def table(found: Study) -> pd.DataFrame:
         one = alone[alone.kind == named(weight)]
         rows["variational", f"β = {weight:g}", MIDDLE] = one[list(names)].mean()
     for share, several in found.noisy.items():
-        for length in information.FEW_TABLED:
+        for length in lengths if share == SHARE else information.FEW_TABLED:
             one = several[several.length == length][list(names)].mean()
             rows["plain", f"+{100 * share:g} % error", length] = one.drop(["divergence", "marginal"])
-    for length in (n for n in lengths if n not in information.FEW_TABLED):
-        one = alone[(alone.kind == "plain") & (alone.length == length)][list(names)].mean()
-        rows["plain", f"+{100 * information.SHARES[1]:g} % error", length] = one.drop(["divergence", "marginal"])
     shown = pd.DataFrame(rows).T.rename(columns=names)[list(names.values())]
     return shown.rename_axis(["kind", "weight or noise", "numbers"])

@@ -52,7 +52,7 @@ def _measured(trained: Trained) -> pd.DataFrame:
     variance = found.sigma_x**2
     constant = data.dimension / 2 * np.log(2 * math.pi * variance)
     table = pd.DataFrame({
-        "says": [f"σ_X = {s:g}" for s in found.sigma_x],
+        "says": [rf"$\sigma_X$ = {s:g}" for s in found.sigma_x],
         "sigma_x": found.sigma_x,
         "distortion": 2 * variance * (found.reconstruction - constant),
         "bits": found.kl * BITS,

@@ -7,6 +7,7 @@ from torch import Tensor
 from latentsep.data import seeds
 from latentsep.data.shapes import SIDE, Shapes
 from latentsep.findings.information import Study
+from latentsep.ledger.numerals import numeral
 from latentsep.measures import codes, drawings
 
 
@@ -58,6 +59,6 @@ def walks(found: Study, kind: str, length: int, steps: int, reach: float = 2.0) 
     return rows
 
 
-def places(steps: int, reach: float = 2.0) -> list[float]:
-    """Where the pictures of ``walks`` are, in deviations."""
-    return np.linspace(-reach, reach, steps).tolist()
+def places(steps: int, reach: float = 2.0) -> list[str]:
+    """Where the pictures of ``walks`` are, in deviations, as a figure says it."""
+    return [f"{numeral(float(place), 1, '+')} s" for place in np.linspace(-reach, reach, steps)]

@@ -15,15 +15,21 @@ from latentsep.runtime import records
 from latentsep.training.ensembles import Trained, train
 from latentsep.training.runs import Run
 
-COUNT = 100  # pictures of each sort
+FULLY = ("plain", "variational")  # kinds that draw in all ways, others from the prior only
 WAYS = (*examination.WAYS, "box")  # where codes are drawn: the last, uniform between the smallest and the largest
 
 
 @dataclass(frozen=True)
 class Drawings:
-    """An ensemble of autoencoders of shapes that is made to draw."""
+    """An ensemble of autoencoders of shapes that is made to draw, ``count`` pictures of each sort."""
 
     run: Run
+    count: int = 100
+
+    @classmethod
+    def of(cls, run: Run, profile: str) -> "Drawings":
+        """As many as a profile looks at: ``smoke`` only shows that it runs."""
+        return cls(run, 10) if profile == "smoke" else cls(run)
 
     @property
     def summary(self) -> str:
@@ -76,7 +82,7 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
     ``walks``, between any two held-out pictures. ``back`` and ``WAY/back`` say how far a code is moved, as a part of
     the spread of codes, if it is decoded and encoded again.
     """
-    trained = train(drawings.run)
+    trained, count = train(drawings.run), drawings.count
     data = meaning.shapes(trained)
     x, held = data.sample(1)[0], data.held_out()[0]
     rows = []
@@ -85,13 +91,13 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
         alone = trained.only(**vars(member))
         spread = code.std(0).norm()
         drawn = {}
-        for way in WAYS:
+        for way in WAYS if member.kind.name in FULLY else WAYS[:1]:
             stream = seeds.generator(trained.run.seed, "shapes drawn", way, member.repetition)
-            drawn[way] = draw(code, way, COUNT, stream)
-        sets = {"": other[:COUNT], **drawn}
+            drawn[way] = draw(code, way, count, stream)
+        sets = {"": other[:count], **drawn}
         pictures = {name: codes.pictures_of(alone, z) for name, z in sets.items()}
         found = outlines.nearest(torch.cat(list(pictures.values())))
-        parts = zip(found.shapes.split(COUNT), found.unexplained.split(COUNT), found.factors.split(COUNT), strict=True)
+        parts = zip(found.shapes.split(count), found.unexplained.split(count), found.factors.split(count), strict=True)
         row: dict[str, float] = {}
         for (name, z), (good, rest, factors) in zip(sets.items(), parts, strict=True):
             head = f"{name}/" if name else ""
@@ -105,7 +111,8 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
             if name:
                 row[f"{head}kinds"] = kinds(factors[good, 0])
         rows.append(row | {"uneven": _uneven(alone, other)})
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def kinds(which: Tensor) -> float:
