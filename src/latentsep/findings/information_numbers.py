@@ -1,28 +1,24 @@
-"""Chapter III: the numbers of its sentences, and its tables."""
+"""Chapter III: the numbers of its sentences."""
 
 import math
 from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 
-from latentsep.findings import information
+from latentsep.data.shapes import KINDS
+from latentsep.findings import information, meanings
 from latentsep.findings.information import Study
 from latentsep.ledger import ledger
 from latentsep.ledger.checks.evidence import CLAIMS
 from latentsep.ledger.ledger import CLAIMED
 from latentsep.measures import examination, outlines
-from latentsep.measures.information import SHARE
+from latentsep.measures import information as information_measures
+from latentsep.measures.drawings import Drawings
 from latentsep.training import drawing
 from latentsep.training.drawing import MIDDLE
 from latentsep.training.variations import named
 
 FEW = 4  # numbers in the codes that most sentences are about
-DRAWN = {
-    "plain, N(0, 1)": ("plain", "standard"),
-    "plain, fitted normal": ("plain", "fitted"),
-    "plain, mixture": ("plain", "mixture"),
-    "variational": ("variational", "standard"),
-}
 
 
 @dataclass(frozen=True)
@@ -75,25 +71,84 @@ def setting(found: Study) -> Setting:
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What the chapter's sentences say in numbers: means over repetitions, of held-out or of drawn pictures.
+class Pictures:
+    """What is remade and drawn, in per cent of pictures, and where codes are, means; ``light`` is the least weight."""
 
-    Shares are in per cent. ``cost``, ``error``, ``least``, ``enough`` and ``wasted`` are of variational models.
-    """
-
+    judged: int
+    light: float
+    middle: int
+    most: int
     remade_plain: float
     remade_variational: float
-    most: int
+    remade_light: float
+    remade_middle: float
     remade_most: float
     drawn_standard: float
     drawn_fitted: float
     drawn_mixture: float
     drawn_variational: float
+    drawn_light: float
+    worse_prior: float
+    worse_box: float
     back_plain: float
     back_variational: float
     back_drawn: float
+    alike_three: float
+    alike_four: float
+    alike_variational: float
+
+
+def pictures(found: Study) -> Pictures:
+    """Gather them."""
+    of, most = found.evidence.mean, int(found.evidence.alone.length.max())
+    light = drawing.WEIGHTS[0]
+    return Pictures(
+        judged=Drawings.count,
+        light=light,
+        middle=MIDDLE,
+        most=most,
+        remade_plain=100 * of("remade", "plain", FEW),
+        remade_variational=100 * of("remade", "variational", FEW),
+        remade_light=100 * of("remade", named(light), MIDDLE),
+        remade_middle=100 * of("remade", "plain", MIDDLE),
+        remade_most=100 * of("remade", "plain", most),
+        drawn_standard=100 * of("shapes", "plain", FEW, "standard"),
+        drawn_fitted=100 * of("shapes", "plain", FEW, "fitted"),
+        drawn_mixture=100 * of("shapes", "plain", FEW, "mixture"),
+        drawn_variational=100 * of("shapes", "variational", FEW, "standard"),
+        drawn_light=100 * of("shapes", named(light), MIDDLE, "standard"),
+        worse_prior=100 * of("worse", "variational", FEW, "standard"),
+        worse_box=100 * of("worse", "variational", FEW, "box"),
+        back_plain=of("back", "plain", FEW),
+        back_variational=of("back", "variational", FEW),
+        back_drawn=of("back", "variational", FEW, "standard"),
+        alike_three=100 * of("alike", "plain", 3),
+        alike_four=100 * of("alike", "plain", FEW),
+        alike_variational=100 * of("alike", "variational", FEW),
+    )
+
+
+@dataclass(frozen=True)
+class Bits:
+    """What codes know, and the least that they would need, in bits and squared errors: means over repetitions.
+
+    With β = 1 ``cost`` and ``error`` are of variational models, ``book`` of the codebook; ``apart`` is by how many bits
+    the two differ in what both minimise. ``blurred`` is the error of the mean of all kinds, ``kind_cost`` the squared
+    error that to know the kind costs.
+    """
+
+    scale: float
     moved: float
     gained: float
+    rate_light: float
+    most_light: float
+    rate_most: float
+    most_most: float
+    rate_few: float
+    least_few: float
+    most_few: float
+    distinct: int
+    confused_two: float
     cost_one: float
     error_one: float
     least_one: float
@@ -101,30 +156,19 @@ class Numbers:
     wasted_one: float
     wasted_percent: float
     wasted_three: float
+    book_error: float
+    book_bits: float
+    apart: float
+    kind_cost: float
+    blurred: float
     clean_one: float
     collapse: float
-    gap_variational: float
-    gap_turned: float
-    gap_plain: float
-    gap_plain_turned: float
-    three_plain: float
-    four_plain: float
-    three_variational: float
-    four_variational: float
-    alike_three: float
-    alike_four: float
-    alike_variational: float
-    rate_most: float
-    rate_few: float
-    least_few: float
-    most_few: float
 
 
-def sentences(found: Study) -> Numbers:
+def bits(found: Study) -> Bits:
     """Gather them."""
-
-    def of(measure: str, kind: str, length: int = FEW, way: str | None = None) -> float:
-        return float(found.evidence.of(measure, kind, length, way).mean())
+    of, most = found.evidence.mean, int(found.evidence.alone.length.max())
+    light = named(drawing.WEIGHTS[0])
 
     def beyond(weight: float) -> float:
         return cost(weight) - float(found.envelope.above(of("noisy", named(weight), MIDDLE)))
@@ -132,22 +176,22 @@ def sentences(found: Study) -> Numbers:
     def cost(weight: float) -> float:
         return of("cost", named(weight), MIDDLE)
 
-    error, most = of("noisy", named(1.0), MIDDLE), int(found.evidence.alone.length.max())
-    silent = [weight for weight in drawing.WEIGHTS if cost(weight) < information.SAMPLING]
-    return Numbers(
-        remade_plain=100 * of("remade", "plain"),
-        remade_variational=100 * of("remade", "variational"),
-        most=most,
-        remade_most=100 * of("remade", "plain", most),
-        drawn_standard=100 * of("shapes", "plain", FEW, "standard"),
-        drawn_fitted=100 * of("shapes", "plain", FEW, "fitted"),
-        drawn_mixture=100 * of("shapes", "plain", FEW, "mixture"),
-        drawn_variational=100 * of("shapes", "variational", FEW, "standard"),
-        back_plain=of("back", "plain"),
-        back_variational=of("back", "variational"),
-        back_drawn=of("back", "variational", FEW, "standard"),
+    error, book = of("noisy", named(1.0), MIDDLE), int(np.argmax(found.envelope.slopes == 1.0))
+    book_error, book_bits = float(found.envelope.distortions[book]), float(found.envelope.bits[book])
+    confused = found.evidence.alone.groupby("length").confused.max()
+    return Bits(
+        scale=information_measures.SCALE,
         moved=float(found.evidence.alone.moved.max()),
-        gained=of("rate_scaled", "plain") - of("rate", "plain"),
+        gained=of("rate_scaled", "plain", FEW) - of("rate", "plain", FEW),
+        rate_light=of("rate", light, MIDDLE),
+        most_light=of("most", light, MIDDLE),
+        rate_most=of("rate", "plain", most),
+        most_most=of("most", "plain", most),
+        rate_few=of("rate", "variational", FEW),
+        least_few=of("least", "variational", FEW),
+        most_few=of("most", "variational", FEW),
+        distinct=int(confused.index[confused == 0].min()),
+        confused_two=of("confused", "plain", 2),
         cost_one=cost(1.0),
         error_one=error,
         least_one=float(found.envelope.below(error)),
@@ -155,59 +199,50 @@ def sentences(found: Study) -> Numbers:
         wasted_one=beyond(1.0),
         wasted_percent=100 * beyond(1.0) / cost(1.0),
         wasted_three=beyond(3.0),
+        book_error=book_error,
+        book_bits=book_bits,
+        apart=cost(1.0) - book_bits + (error - book_error) * information_measures.BITS,
+        kind_cost=math.log(len(KINDS)),
+        blurred=meanings.blurred(found.shapes),
         clean_one=of("clean", named(1.0), MIDDLE),
-        collapse=min(silent, default=math.nan),
-        gap_variational=of("gap", "variational"),
-        gap_turned=of("turned_gap", "variational"),
-        gap_plain=of("gap", "plain"),
-        gap_plain_turned=of("turned_gap", "plain"),
-        three_plain=of("clean", "plain", 3),
-        four_plain=of("clean", "plain", 4),
-        three_variational=of("clean", "variational", 3),
-        four_variational=of("clean", "variational", 4),
-        alike_three=100 * of("alike", "plain", 3),
-        alike_four=100 * of("alike", "plain", 4),
-        alike_variational=100 * of("alike", "variational", 4),
-        rate_most=of("rate", "plain", most),
-        rate_few=of("rate", "variational"),
-        least_few=of("least", "variational"),
-        most_few=of("most", "variational"),
+        collapse=min((w for w in drawing.WEIGHTS if cost(w) < information.SAMPLING), default=math.nan),
     )
 
 
-def panels(found: Study) -> tuple[pd.DataFrame, dict[str, str], str, str, dict[str, dict[float, float]], int]:
-    """What is remade and drawn by the numbers in the code, as ``figures.curves`` takes it."""
-    drawn, alone = found.evidence.drawn, found.evidence.alone
-    parts = []
-    for name, (kind, way) in DRAWN.items():
-        table = drawn[(drawn.kind == kind) & (drawn.way == way)].assign(series=name)
-        own = alone[alone.kind == kind][["length", "repetition", "clean", "remade"]]
-        parts.append(table.merge(own) if name in ("plain, N(0, 1)", "variational") else table)
-    titles = {"clean": "squared error of remade", "remade": "remade that are shapes"}
-    titles |= {"unexplained": "energy of drawn, unexplained", "connected": "neighbouring pixels, drawn"}
-    lengths = sorted(drawn[drawn.kind == "plain"].length.unique())
-    references = {"connected": dict.fromkeys(map(float, lengths), found.evidence.connected)}
-    return pd.concat(parts, ignore_index=True), titles, "length", "numbers in the code", references, 2
+@dataclass(frozen=True)
+class Meaning:
+    """How codes show what they know, in gaps, squared errors and per cent of variances: means over repetitions."""
+
+    gap_variational: float
+    gap_spread: float
+    gap_turned: float
+    gap_plain: float
+    gap_plain_turned: float
+    forest_x: float
+    forest_y: float
+    forest_size: float
+    linear_size: float
+    three_plain: float
+    four_plain: float
+    three_variational: float
+    four_variational: float
 
 
-def table(found: Study) -> pd.DataFrame:
-    """Rate, divergence and information in bits by kind, numbers, weight or noise; means over repetitions."""
-    alone = found.evidence.alone
-    names = {
-        "rate": "rate R", "least": "information, at least", "most": "at most", "singles": "numbers one by one",
-        "divergence": "divergence", "marginal": "codes to prior", "clean": "squared error", "noisy": "with noise",
-    }  # fmt: skip
-    rows: dict[tuple[str, str, int], pd.Series] = {}
-    lengths = sorted(alone[alone.kind == "plain"].length.unique())
-    for length in lengths:
-        one = alone[(alone.kind == "variational") & (alone.length == length)]
-        rows["variational", "β = 1", length] = one[list(names)].mean()
-    for weight in drawing.WEIGHTS:
-        one = alone[alone.kind == named(weight)]
-        rows["variational", f"β = {weight:g}", MIDDLE] = one[list(names)].mean()
-    for share, several in found.noisy.items():
-        for length in lengths if share == SHARE else information.FEW_TABLED:
-            one = several[several.length == length][list(names)].mean()
-            rows["plain", f"+{100 * share:g} % error", length] = one.drop(["divergence", "marginal"])
-    shown = pd.DataFrame(rows).T.rename(columns=names)[list(names.values())]
-    return shown.rename_axis(["kind", "weight or noise", "numbers"])
+def meaning(found: Study) -> Meaning:
+    """Gather them."""
+    of = found.evidence.mean
+    return Meaning(
+        gap_variational=of("gap", "variational", FEW),
+        gap_spread=float(found.evidence.of("gap", "variational", FEW).std(ddof=1)),
+        gap_turned=of("turned_gap", "variational", FEW),
+        gap_plain=of("gap", "plain", FEW),
+        gap_plain_turned=of("turned_gap", "plain", FEW),
+        forest_x=100 * of("forest_x", "plain", 3),
+        forest_y=100 * of("forest_y", "plain", 3),
+        forest_size=100 * of("forest_size", "plain", 3),
+        linear_size=100 * of("size", "plain", 3),
+        three_plain=of("clean", "plain", 3),
+        four_plain=of("clean", "plain", FEW),
+        three_variational=of("clean", "variational", 3),
+        four_variational=of("clean", "variational", FEW),
+    )

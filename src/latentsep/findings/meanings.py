@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from latentsep.data import seeds
-from latentsep.data.shapes import KINDS, POSITIONS, SIZES, Shapes
+from latentsep.data.shapes import KINDS, POSITIONS, SIZES, Shapes, draw
 from latentsep.findings.information import Study
 from latentsep.measures import codes, dimension, meaning
 
@@ -68,6 +69,30 @@ def dimensions(profile: str, seed: int) -> pd.DataFrame:
         x, _ = Shapes(turned=turned, seed=seed).more("dimension", max(counts))
         found["turned and grey" if turned else "upright"] = {n: dimension.two_neighbours(x[:n]) for n in counts}
     return pd.DataFrame(found).T
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How many pictures there are at fewest, and by how many pixels a shape moves to the nearest other, the median."""
+
+    fewest: int
+    shift: float
+
+
+def neighbours(profile: str, seed: int) -> Neighbours:
+    """Of upright shapes, as in ``dimensions``."""
+    fewest = 200 if profile == "smoke" else COUNTS[0]
+    x, factors = Shapes(seed=seed).more("dimension", fewest)
+    nearest = torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(1)
+    return Neighbours(fewest, float((factors[nearest] - factors)[:, 1:3].norm(dim=1).median()))
+
+
+def blurred(shapes: Shapes, count: int = 1_000) -> float:
+    """The squared error of the mean of all kinds, where place and size are exact."""
+    factors = shapes.factors("blurred", count)
+    kinds = [torch.cat([torch.full_like(factors[:, :1], kind), factors[:, 1:]], 1) for kind in range(len(KINDS))]
+    pictures = torch.stack([draw(each).flatten(1) for each in kinds])
+    return float((pictures - pictures.mean(0)).square().sum(-1).double().mean())
 
 
 def tables(found: Study, lengths: Mapping[str, tuple[str, int]]) -> dict[str, np.ndarray]:

@@ -83,6 +83,8 @@ def _touching(dimension: int) -> tuple[np.ndarray, np.ndarray]:
 class Distances:
     """How far the circles of chapter 7 and the planes of chapter 5 are above the curve, in bits, by σ_X."""
 
+    ring_times: int
+    noise: float
     circle_one: float
     circle_tenth: float
     circle_hundredth: float
@@ -95,4 +97,7 @@ def distances(found: pd.DataFrame) -> Distances:
     """Means over repetitions of what ``models`` has."""
     gaps = found.groupby(["space", "sigma_x"])["gap"].mean()
     words = {1.0: "one", 0.1: "tenth", 0.01: "hundredth"}
-    return Distances(**{f"{space}_{words[s]}": float(gap) for (space, s), gap in gaps.items()})
+    times = int(found.groupby(["space", "sigma_x"]).size().min())
+    return Distances(
+        ring_times=times, noise=DATASET, **{f"{space}_{words[s]}": float(gap) for (space, s), gap in gaps.items()}
+    )

@@ -78,7 +78,8 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
     """The measures by name, ``(members,)``, and those of what is drawn as ``WAY/name``.
 
     ``remade`` and ``shapes`` are the parts of remade held-out and of drawn pictures that are shapes, ``kinds`` how many
-    kinds are among these, by entropy; ``unexplained`` is the median; ``connected`` as above. ``uneven`` is as in
+    kinds are among these, by entropy; ``unexplained`` is the median, ``worse`` the part of drawn pictures for which it
+    is more than for all but one in twenty of the remade ones; ``connected`` as above. ``uneven`` is as in
     ``walks``, between any two held-out pictures. ``back`` and ``WAY/back`` say how far a code is moved, as a part of
     the spread of codes, if it is decoded and encoded again.
     """
@@ -97,6 +98,7 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
         sets = {"": other[:count], **drawn}
         pictures = {name: codes.pictures_of(alone, z) for name, z in sets.items()}
         found = outlines.nearest(torch.cat(list(pictures.values())))
+        usual = found.unexplained[:count].quantile(0.95)
         parts = zip(found.shapes.split(count), found.unexplained.split(count), found.factors.split(count), strict=True)
         row: dict[str, float] = {}
         for (name, z), (good, rest, factors) in zip(sets.items(), parts, strict=True):
@@ -110,6 +112,7 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
             }
             if name:
                 row[f"{head}kinds"] = kinds(factors[good, 0])
+                row[f"{head}worse"] = float((rest > usual).double().mean())
         rows.append(row | {"uneven": _uneven(alone, other)})
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}

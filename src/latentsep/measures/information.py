@@ -20,6 +20,7 @@ BITS = 1 / math.log(2)  # in a nat
 DRAWN = 400  # draws, one from each of so many posteriors
 SHARE = 0.1  # by which noise that a decoder tolerates may raise the squared error
 PICTURES = 200  # for which it is looked for
+KEPT = 1e-3  # of the deviation of a number: the steps in which codes without noise are written down
 SCALE = 10.0  # by which a code may be stretched without any difference to pictures
 SINGLE = 8  # numbers up to which each is looked at by itself
 
@@ -42,15 +43,33 @@ def between(z: Tensor, mean: Tensor, std: Tensor) -> dict[str, float]:
     ``z`` ``(m, d)`` has one draw from each of the first m. Against the mean of all posteriors a draw's own density says
     at least too little, at most log₂ n (*InfoNCE*, with the posteriors for critics); against that of all others it says
     too much (Poole et al., 2019). Both are means, so that the truth is between them up to an error of sampling; its
-    standard deviation is ``doubt``.
+    standard deviation is ``doubt``, for these pictures.
+
+    A normal density with the moments of all codes together is near their mean density. How much denser draws are under
+    their own posterior than under it is known exactly on average, ``beyond``, which takes off most of that error.
     """
     each = posteriors.log_densities(z, mean, std)
     own = each.diagonal().clone()
     mixed = torch.logsumexp(each, 1) - math.log(len(mean))
     each.diagonal().fill_(-torch.inf)
     others = torch.logsumexp(each, 1) - math.log(len(mean) - 1)
-    bits = {"least": (own - mixed).mean(), "most": (own - others).mean(), "doubt": (own - mixed).std() / len(z) ** 0.5}
+    log_normal, beyond = _beyond_normal(z.double(), mean.double(), std.double())
+    known = own - log_normal
+    bits = {"beyond": beyond}
+    for name, sampled in (("least", own - mixed), ("most", own - others)):
+        weight = torch.cov(torch.stack([sampled, known]))[0, 1] / known.var()
+        steady = sampled - weight * (known - beyond)
+        bits |= {name: steady.mean(), "doubt": steady.std() / len(z) ** 0.5}
     return {name: float(value) * BITS for name, value in bits.items()}
+
+
+def _beyond_normal(z: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """The log density ``(m,)`` of draws under a normal one with all codes' moments, and posteriors' mean divergence."""
+    spread = torch.cov(mean.T, correction=0).reshape(mean.shape[1], mean.shape[1]) + std.square().mean(0).diag()
+    normal = torch.distributions.MultivariateNormal(mean.mean(0), spread)
+    entropy = normal.entropy()  # of posteriors it is the mean of −log density under a normal one of their moments
+    each = (std.log() + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
+    return normal.log_prob(z), entropy - each.mean()
 
 
 @torch.no_grad()
@@ -109,10 +128,11 @@ def measure(passage: Passage, checkpoint: Path | None = None) -> records.Arrays:
     A code is a mean and noise: that of its posterior, or for a code without noise what is ``tolerated``. ``rate`` is
     the channel's with the variance of the code before noise, ``rate_after`` with that after it, as a text has it;
     ``least`` and ``most`` bound the information, up to a ``doubt``; ``singles`` sums the least of each number;
-    ``divergence`` is that from the prior, and ``marginal`` that of all codes together; ``confused`` is what the code
-    without noise does not say. Of held-out pictures there are the ``cost``, their divergence, and squared errors,
-    ``clean`` without the noise and ``noisy`` with it. Without a prior there is ``rate_scaled``, with the same noise and
-    the code at ten times the scale, and by how much that moves a pixel at most, ``moved``.
+    ``divergence`` is that from the prior, ``marginal`` that of all codes together, ``irregular`` that of these from a
+    normal density of their moments, both with the least information; ``confused`` is what codes without noise, written
+    down in steps of ``KEPT``, do not say. Of held-out pictures there are the ``cost``, their divergence, and squared
+    errors, ``clean`` without the noise and ``noisy`` with it. Without a prior there is ``rate_scaled``, with the same
+    noise and the code at ten times the scale, and by how much that moves a pixel at most, ``moved``.
     """
     trained, rows = train(passage.run), []
     x, held = codes.data(trained).sample(1)[0], codes.data(trained).held_out()[0]
@@ -139,8 +159,9 @@ def measure(passage: Passage, checkpoint: Path | None = None) -> records.Arrays:
             "singles": sum(singles) if singles else math.nan,
             "divergence": divergence(mean, std),
             "cost": divergence(other, spread),
-            "marginal": beyond_prior(z[few], mean[few], std[few]) - bounds["least"],
-            "confused": confused(mean),
+            "marginal": divergence(mean, std) - bounds["least"],
+            "irregular": bounds["beyond"] - bounds["least"],
+            "confused": confused(torch.round(mean / mean.std(0).clamp(min=1e-6) / KEPT)),
             "clean": error(alone, held, other),
             "noisy": error(alone, held, seen),
             **(_at_another_scale(alone, x[:PICTURES], mean, noise) if not member.kind.variational else {}),
@@ -152,12 +173,6 @@ def measure(passage: Passage, checkpoint: Path | None = None) -> records.Arrays:
 def divergence(mean: Tensor, std: Tensor) -> float:
     """The mean divergence of posteriors ``(n, d)`` from the standard normal prior, in bits."""
     return float(kl_normal_diagonal(mean.double(), std.double()).mean()) * BITS
-
-
-def beyond_prior(z: Tensor, mean: Tensor, std: Tensor) -> float:
-    """By how many bits draws ``(n, d)`` from posteriors are denser under them than under the prior, on average."""
-    own = -0.5 * ((z - mean) / std).double().square().sum(-1) - std.double().log().sum(-1)
-    return float((own + 0.5 * z.double().square().sum(-1)).mean()) * BITS
 
 
 def confused(code: Tensor) -> float:

@@ -21,7 +21,7 @@ from latentsep.training.runs import Run
 
 BINS = 20  # for factors and numbers, of as many pictures each
 TREES, DEPTH, FITTED = 10, 10, 2_000  # of the forests that predict factors, and pictures that they learn from
-ROTATIONS = 2  # random ones, that axes are held against
+TURNS, FEW_TURNS = 20, 2  # random rotations that axes are held against, by the gap and by forests
 LONGEST = 8  # numbers of the codes that are looked at
 
 
@@ -67,7 +67,8 @@ def forests(code: Tensor, factors: Tensor, other: Tensor, other_factors: Tensor)
 
     Random forests predict each factor ``(n, k)`` from the code. How much each number matters to them is a table; it is
     disentangled if each number matters to one factor, and complete if each factor needs one number. They are
-    informative so far as they are right about ``other`` codes: R², or for a kind the part that is known.
+    informative so far as they are right about ``other`` codes: R², or for a kind the part that is known. ``forest_x``
+    and the like say that of each factor, which have the order of ``FACTORS``.
     """
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor  # late: it takes a second
 
@@ -83,6 +84,7 @@ def forests(code: Tensor, factors: Tensor, other: Tensor, other_factors: Tensor)
         "disentangled": _sharpness(matter.T, matter.sum(0)),
         "complete": _sharpness(matter, matter.sum(1)),
         "informative": float(np.mean(right)),
+        **{f"forest_{name}": score for name, score in zip(FACTORS, right, strict=False)},
     }
 
 
@@ -103,7 +105,7 @@ def linear(code: Tensor, factor: Tensor, other: Tensor, other_factor: Tensor) ->
     return float(found.score(other.double().numpy(), other_factor.double().numpy()))
 
 
-def turned(code: Tensor, times: int = ROTATIONS, seed: int = 0) -> list[Tensor]:
+def turned(code: Tensor, times: int = TURNS, seed: int = 0) -> list[Tensor]:
     """Rotations ``(d, d)`` drawn at random, as many as ``times``."""
     length = code.shape[1]
     streams = (seeds.generator(seed, "turn", length, turn) for turn in range(times))
@@ -146,7 +148,8 @@ def interpret(interpretation: Interpretation, checkpoint: Path | None = None) ->
 
     ``x``, ``y`` and ``size`` are linear probes, ``told`` how often a linear discriminant knows the kind, ``alike`` how
     often the nearest code is of the same kind, ``apart`` how far the nearest of another kind is over the nearest of its
-    own (the median), ``dimension`` the intrinsic one of the codes.
+    own (the median), ``spread`` the mean distance within kinds over that between them; ``dimension`` is the intrinsic
+    one of the codes.
     """
     trained, rows = train(interpretation.run), []
     data = shapes(trained)
@@ -161,10 +164,9 @@ def interpret(interpretation: Interpretation, checkpoint: Path | None = None) ->
             "told": codes.probe(code, factors[:, 0].long(), other, held_factors[:, 0].long())
         }
         row |= {"gap": gap(table_of(code, factors)), **forests(code, factors, other, held_factors)}
-        again = []
-        for rotation in turned(code):
-            there, elsewhere = code @ rotation, other @ rotation
-            again.append({"gap": gap(table_of(there, factors)), **forests(there, factors, elsewhere, held_factors)})
+        turns = turned(code, seed=seeds.derive(trained.run.seed, member.repetition))
+        row["turned_gap"] = float(np.mean([gap(table_of(code @ turn, factors)) for turn in turns]))
+        again = [forests(code @ turn, factors, other @ turn, held_factors) for turn in turns[:FEW_TURNS]]
         row |= {f"turned_{name}": float(np.mean([each[name] for each in again])) for name in again[0]}
         row |= sheets(code, factors[:, 0]) | {"dimension": dimension.two_neighbours(code)}
         rows.append(row)
@@ -172,9 +174,15 @@ def interpret(interpretation: Interpretation, checkpoint: Path | None = None) ->
 
 
 def sheets(code: Tensor, kinds: Tensor, probes: int = 1_000) -> dict[str, float]:
-    """Whether kinds lie on sheets of their own: ``alike`` and ``apart``, as in ``interpret``, for codes ``(n, d)``."""
+    """Whether kinds lie on sheets of their own: as in ``interpret``, for codes ``(n, d)``."""
     distances = torch.cdist(code[:probes], code)
     distances[torch.arange(len(distances)), torch.arange(len(distances))] = torch.inf
     own = kinds[:probes, None] == kinds
     near, far = (distances.masked_fill(~which, torch.inf).amin(1) for which in (own, ~own))
-    return {"alike": float((near < far).double().mean()), "apart": float((far / near.clamp(min=1e-12)).median())}
+    finite = distances.masked_fill(distances.isinf(), 0.0)
+    within, between = (float((finite * which).sum() / which.sum()) for which in (own, ~own))
+    return {
+        "alike": float((near < far).double().mean()),
+        "apart": float((far / near.clamp(min=1e-12)).median()),
+        "spread": within / between,
+    }
