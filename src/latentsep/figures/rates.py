@@ -18,8 +18,8 @@ def rate_distortion(
 ) -> Figure:
     """The fewest bits by distortion, and models beside it: ``models`` has ``series``, ``distortion`` and ``bits``.
 
-    ``least`` are distortions and bits ``(n,)``; with ``most``, of the same kind, the curve lies between both. A column
-    ``says`` in ``models`` is written beside those of a series that have it.
+    ``least`` are distortions and bits ``(n,)``; with ``most``, of the same kind, the curve lies between both. What
+    ``models`` has in a column ``says`` is written beside those of a series that share it.
     """
     fig = canvas(7, 3.6)
     ax = fig.subplots()
@@ -28,13 +28,15 @@ def rate_distortion(
         ax.plot(*most, color="black", linewidth=1, linestyle=(0, (4, 2)), label="this can be had")
         ax.fill_between(least[0], least[1], np.interp(least[0], *most), color="0.88", linewidth=0)
     ax.fill_between(least[0], 0, least[1], color="0.95", linewidth=0)
-    for (marker, _, shade), (name, found) in zip(STYLES, models.groupby("series", sort=False), strict=False):
+    groups = models.groupby("series", sort=False)
+    for number, ((marker, _, shade), (name, found)) in enumerate(zip(STYLES, groups, strict=False)):
         ax.plot(found.distortion, found.bits, marker, color=shade, markersize=5, label=name, alpha=0.85)
-        if "says" not in found:
-            continue
+        # Above or below by turns, so that neighbours do not hide each other.
+        away = 4 if number % 2 == 0 else -11
         for says, group in found.groupby("says", sort=False):
+            side = group.bits.max if number % 2 == 0 else group.bits.min
             ax.annotate(
-                str(says), (group.distortion.mean(), group.bits.max()), xytext=(4, 4), textcoords="offset points",
+                str(says), (group.distortion.mean(), side()), xytext=(4, away), textcoords="offset points",
                 fontsize=7.5, color=shade,
             )  # fmt: skip
     ax.set_xscale("log")

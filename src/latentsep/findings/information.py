@@ -97,7 +97,8 @@ def models(found: Study) -> pd.DataFrame:
     least the information that passes the noise which its decoder tolerates.
     """
     table = found.evidence.alone
-    kinds = {variations.named(weight): f"β = {weight:g}" for weight in drawing.WEIGHTS}
+    # That of 1 is beside the others of its weight, which say so.
+    kinds = {variations.named(w): f"β = {w:g}" if w != 1 else "" for w in drawing.WEIGHTS}
     weighed = table[table.kind.isin(kinds)].assign(series=f"variational, {drawing.MIDDLE} numbers, by weight")
     by_length = table[table.kind == "variational"].assign(series="variational, β = 1, by length")
     plain = table[(table.kind == "plain") & (table.least < np.log2(found.shapes.learned) - 1)]

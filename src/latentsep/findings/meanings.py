@@ -58,7 +58,8 @@ def measured_by_hand(shapes: Shapes) -> pd.DataFrame:
             "gap": meaning.gap(meaning.table_of(code, factors)),
             **meaning.forests(code, factors, other, other_factors),
         }
-    return pd.DataFrame(rows).T
+    measures = ["linear probe", "gap", "disentangled", "complete", "informative"]
+    return pd.DataFrame(rows).T[measures]
 
 
 def dimensions(profile: str, seed: int) -> pd.DataFrame:
