@@ -98,7 +98,7 @@ def bounds(found: Study[Variations]) -> pd.DataFrame:
     shown = pd.DataFrame({
         "kind": table.kind,
         "numbers": table.length,
-        "bound": -table.weighted_1,
+        "−bound": -table.weighted_1,
         f"{most:,} draws": -table[f"weighted_{most}"],
         "best guess": -table.best_1,
         f"its {most:,} draws": -table[f"best_{most}"],

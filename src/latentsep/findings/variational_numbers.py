@@ -27,6 +27,7 @@ class Setting:
     learned: int
     held: int
     dimension: int
+    greys: int
     units: int
     updates: int
     times: int
@@ -54,6 +55,7 @@ def setting(found: Study[Variations]) -> Setting:
         learned=digits.learned,
         held=len(digits.held_out()[1]),
         dimension=digits.dimension,
+        greys=len(digits.sample(1)[0].unique()) - 1,
         units=run.hidden[0],
         updates=run.updates,
         times=int(found.evidence.alone.repetition.nunique()),

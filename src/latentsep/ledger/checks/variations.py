@@ -103,7 +103,10 @@ def logarithms(found: Variations) -> Measured:
         for precision in LARGEST
     }
     return Measured(
-        "|log p(x)| less the largest there is, in nats", "pictures whose densities are multiplied", cases, 0
+        "|log p(x)| less the largest at which the density is still a number in that precision, in nats",
+        "pictures whose densities are multiplied",
+        cases,
+        0,
     )
 
 
