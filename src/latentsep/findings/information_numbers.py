@@ -147,6 +147,8 @@ class Bits:
     rate_few: float
     least_few: float
     most_few: float
+    kept: float
+    kept_bits: float
     distinct: int
     confused_two: float
     cost_one: float
@@ -190,6 +192,8 @@ def bits(found: Study) -> Bits:
         rate_few=of("rate", "variational", FEW),
         least_few=of("least", "variational", FEW),
         most_few=of("most", "variational", FEW),
+        kept=information_measures.KEPT,
+        kept_bits=math.log2(6 / information_measures.KEPT),  # for three deviations to either side
         distinct=int(confused.index[confused == 0].min()),
         confused_two=of("confused", "plain", 2),
         cost_one=cost(1.0),

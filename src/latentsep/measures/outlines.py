@@ -45,11 +45,6 @@ def nearest(pictures: Tensor) -> Nearest:
     return Nearest(best, torch.where(energy > 0, errors / energy.clamp(min=1e-9), 1.0))
 
 
-def unexplained(pictures: Tensor) -> Tensor:
-    """What of the energy of pictures ``(n, 784)`` no shape explains, ``(n,)``."""
-    return nearest(pictures).unexplained
-
-
 def _factors(kind: int, moving: Tensor) -> Tensor:
     fixed = torch.tensor([[0.0, 1.0]]).expand(len(moving), 2)
     return torch.cat([torch.full((len(moving), 1), float(kind)), moving, fixed], 1)
