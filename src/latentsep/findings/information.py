@@ -32,7 +32,7 @@ class BelowTheBound(Exception):
 
 @dataclass(frozen=True)
 class Study:
-    """The shapes, plain and turned, the trained ensembles, what was measured, and the envelope of all lines."""
+    """The shapes, the trained ensembles, what was measured, codes under ``noisy`` shares, and the envelope of lines."""
 
     shapes: Shapes
     ensembles: list[Trained]

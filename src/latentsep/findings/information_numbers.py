@@ -132,10 +132,8 @@ def pictures(found: Study) -> Pictures:
 class Bits:
     """What codes know, and the least that they would need, in bits and squared errors: means over repetitions.
 
-    With β = 1 ``cost`` and ``error`` are of variational models, ``book`` of the codebook; ``apart`` is by how many bits
-    the two differ in what both minimise. ``blurred`` is the error of the mean of all kinds, ``kind_cost`` the squared
-    error that to know the kind costs.
-    """
+    With β = 1 ``book`` is the codebook's, ``apart`` by how many bits models and it differ in what both minimise,
+    ``blurred`` the error of the mean of all kinds, ``kind_cost`` the squared error that to know the kind costs."""
 
     scale: float
     moved: float

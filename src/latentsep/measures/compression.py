@@ -1,6 +1,6 @@
 """How few bits a picture needs for a squared error, for any code and any decoder: bounds from both sides.
 
-The rate–distortion function R(D) of a source of pictures is the lower envelope of lines of slope −s, with s in nats per
+The rate–distortion function R(D) of a source of pictures is the upper envelope of lines of slope −s, with s in nats per
 unit of squared error. On each, R + sD is the least mean of −log Σ w exp(−s‖x − c‖²) over *codebooks* of points c with
 weights w (Blahut, 1972; Arimoto, 1972). Any codebook bounds it from above, on pictures that it was not fitted to. From
 below it is bounded by duality (Csiszár, 1974), by a function λ of pictures with E λ(x) exp(−s‖x − c‖²) ≤ 1 for all c.
