@@ -50,7 +50,7 @@ def setting(found: Study[Variations]) -> Setting:
             name: verdicts.count(verdict)
             for name, verdict in zip(("holding", "partly", "failing"), CLAIMED, strict=True)
         },
-        both=len(CLAIMS),
+        both=sum(ledger.items()[item][0] in ("I", "II") for item in CLAIMS),
         source_words="those of scikit-learn" if found.source == "substitute" else "MNIST's ten thousand test digits",
         learned=digits.learned,
         held=len(digits.held_out()[1]),
