@@ -90,12 +90,16 @@ def read_once_there(file: Path) -> dict:
     raise TimeoutError(f"there is no {file.name} after a minute")
 
 
+def client_of(address: str) -> "distributed.Client":
+    return distributed.Client(address, set_as_default=False, loop=executors.event_loop())
+
+
 @contextlib.contextmanager
 def workers(folder: Path, address: str, count: int) -> Iterator[None]:
     """Workers of a scheduler, each of which is started again if it is killed."""
     options = ("--nworkers", count, "--nthreads", 1, "--local-directory", folder, "--death-timeout", 60)
     with process(folder, "dask_worker", address, *options):
-        with distributed.Client(address, set_as_default=False) as client:
+        with client_of(address) as client:
             client.wait_for_workers(count, timeout=120)
         yield
 
@@ -136,7 +140,7 @@ def killing(worker: int) -> Iterator[list[int]]:
 
 
 def workers_of(cluster: str) -> list[int]:
-    with distributed.Client(cluster, set_as_default=False) as client:
+    with client_of(cluster) as client:
         client.wait_for_workers(2, timeout=60)
         return [*client.run(os.getpid).values()]
 
@@ -208,6 +212,7 @@ def test_an_empty_variable_names_no_cluster(monkeypatch):
 def within(count: int, threads: int) -> Iterator[str]:
     """The address of a cluster of threads of this process."""
     options = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "dashboard_address": ":0"}
+    options["loop"] = executors.event_loop()
     with distributed.LocalCluster(n_workers=count, threads_per_worker=threads, **options) as found:
         yield found.scheduler_address
 

@@ -3,8 +3,12 @@
 loky starts, feeds and watches the workers here, and Dask those of a cluster.
 """
 
+import asyncio
 import contextlib
+import functools
+import threading
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +124,7 @@ def _client(cluster: str) -> Iterator[Any]:  # a distributed.Client, of an optio
     except ImportError:
         raise UsageError(f"cluster is {cluster!r}; install latentsep[cluster], or choose none") from None
     try:
-        client = distributed.Client(cluster, timeout=_REACH, set_as_default=False)
+        client = distributed.Client(cluster, timeout=_REACH, set_as_default=False, loop=event_loop())
     except (OSError, ValueError, TimeoutError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"cluster is {cluster!r}; choose the address of a scheduler that answers ({reason})") from None
@@ -133,6 +137,21 @@ def _client(cluster: str) -> Iterator[Any]:  # a distributed.Client, of an optio
         if max(client.nthreads().values()) > 1:
             raise UsageError(f"cluster is {cluster!r} with several threads a worker; start them with --nthreads 1")
         yield client
+
+
+@functools.cache
+def event_loop() -> Any:  # a tornado.ioloop.IOLoop
+    """A loop of events in a thread, for good. Dask's own gives up if a busy machine takes ten seconds to start one."""
+    from tornado.ioloop import IOLoop
+
+    started: Future[IOLoop] = Future()
+
+    async def live() -> None:
+        started.set_result(IOLoop.current())
+        await asyncio.Event().wait()
+
+    threading.Thread(target=asyncio.run, args=(live(),), name="events", daemon=True).start()
+    return started.result()
 
 
 def attempt(name: str, function: Callable, *arguments: object) -> tuple[str, Outcome]:
