@@ -1,6 +1,6 @@
 """What autoencoders of pictures are worth: how far their pictures are off, and what their codes know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -25,6 +25,19 @@ def members(trained: Trained) -> pd.DataFrame:
     """One row per member: its ``kind``, ``length`` and ``repetition``."""
     rows = [(m.kind.name, m.length, m.repetition) for m in autoencoding(trained).members]
     return pd.DataFrame(rows, columns=["kind", "length", "repetition"])
+
+
+def by_way(
+    trained: Trained, arrays: Mapping[str, np.ndarray], ways: Iterable[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measures of members ``(members,)`` as a table; and those called ``WAY/name``, with a row for each way."""
+    about = members(trained)
+    single = about.assign(**{name: value for name, value in arrays.items() if "/" not in name})
+    drawn = []
+    for way in ways:
+        found = {name.removeprefix(f"{way}/"): v for name, v in arrays.items() if name.startswith(f"{way}/")}
+        drawn.append(about.assign(way=way, **found))
+    return single, pd.concat(drawn, ignore_index=True)
 
 
 def autoencoders(trained: Trained) -> Autoencoders:

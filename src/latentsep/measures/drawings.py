@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from latentsep.data import seeds
-from latentsep.data.shapes import KINDS, SIDE
+from latentsep.data.shapes import SIDE
 from latentsep.measures import codes, examination, meaning, outlines, walks
 from latentsep.runtime import records
 from latentsep.training.ensembles import Trained, train
 from latentsep.training.runs import Run
 
-FULLY = ("plain", "variational")  # kinds that draw in all ways, others from the prior only
 WAYS = (*examination.WAYS, "box")  # where codes are drawn: the last, uniform between the smallest and the largest
+PRIOR = WAYS[:1]
+WAYS_OF = {"plain": WAYS, "variational": (*PRIOR, "box")}  # for others it is the prior only
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,7 @@ def job(drawings: Drawings) -> records.Job:
 
 def table(drawings: Drawings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What is measured of each member, one row each; and of what it draws, one row for each way."""
-    arrays = records.fetch(drawings, judge)
-    about = codes.members(train(drawings.run))
-    single = about.assign(**{name: value for name, value in arrays.items() if "/" not in name})
-    drawn = []
-    for way in WAYS:
-        found = {name.removeprefix(f"{way}/"): v for name, v in arrays.items() if name.startswith(f"{way}/")}
-        drawn.append(about.assign(way=way, **found))
-    return single, pd.concat(drawn, ignore_index=True)
+    return codes.by_way(train(drawings.run), records.fetch(drawings, judge), WAYS)
 
 
 def connected(pictures: Tensor) -> float:
@@ -77,11 +71,11 @@ def draw(code: Tensor, way: str, count: int, stream: torch.Generator) -> Tensor:
 def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
     """The measures by name, ``(members,)``, and those of what is drawn as ``WAY/name``.
 
-    ``remade`` and ``shapes`` are the parts of remade held-out and of drawn pictures that are shapes, ``kinds`` how many
-    kinds are among these, by entropy; ``unexplained`` is the median, ``worse`` the part of drawn pictures for which it
-    is more than for all but one in twenty of the remade ones; ``connected`` as above. ``uneven`` is as in
-    ``walks``, between any two held-out pictures. ``back`` and ``WAY/back`` say how far a code is moved, as a part of
-    the spread of codes, if it is decoded and encoded again.
+    ``remade`` and ``shapes`` are the parts of remade held-out and of drawn pictures that are shapes;
+    ``unexplained`` is the median, ``worse`` the part of drawn pictures for which it is more than for all but one in
+    twenty of the remade ones; ``connected`` as above. ``uneven`` is as in ``walks``, between any two held-out
+    pictures. ``back`` and ``WAY/back`` say how far a code is moved, as a part of the spread of codes, if it is
+    decoded and encoded again.
     """
     trained, count = train(drawings.run), drawings.count
     data = meaning.shapes(trained)
@@ -92,16 +86,16 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
         alone = trained.only(**vars(member))
         spread = code.std(0).norm()
         drawn = {}
-        for way in WAYS if member.kind.name in FULLY else WAYS[:1]:
+        for way in WAYS_OF.get(member.kind.name, PRIOR):
             stream = seeds.generator(trained.run.seed, "shapes drawn", way, member.repetition)
             drawn[way] = draw(code, way, count, stream)
         sets = {"": other[:count], **drawn}
         pictures = {name: codes.pictures_of(alone, z) for name, z in sets.items()}
         found = outlines.nearest(torch.cat(list(pictures.values())))
         usual = found.unexplained[:count].quantile(0.95)
-        parts = zip(found.shapes.split(count), found.unexplained.split(count), found.factors.split(count), strict=True)
+        parts = zip(found.shapes.split(count), found.unexplained.split(count), strict=True)
         row: dict[str, float] = {}
-        for (name, z), (good, rest, factors) in zip(sets.items(), parts, strict=True):
+        for (name, z), (good, rest) in zip(sets.items(), parts, strict=True):
             head = f"{name}/" if name else ""
             share = float(good.double().mean())
             row |= {
@@ -111,17 +105,10 @@ def judge(drawings: Drawings, checkpoint: Path | None = None) -> records.Arrays:
                 f"{head}back": float((_again(alone, pictures[name]) - z).norm(dim=1).median() / spread),
             }
             if name:
-                row[f"{head}kinds"] = kinds(factors[good, 0])
                 row[f"{head}worse"] = float((rest > usual).double().mean())
         rows.append(row | {"uneven": _uneven(alone, other)})
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
-
-
-def kinds(which: Tensor) -> float:
-    """How many kinds there are, e to the entropy of their shares; 0 without any picture."""
-    shares = torch.bincount(which.long(), minlength=len(KINDS)).double() / max(len(which), 1)
-    return float(torch.exp(torch.special.entr(shares).sum())) if len(which) else 0.0
 
 
 def _again(alone: Trained, pictures: Tensor) -> Tensor:

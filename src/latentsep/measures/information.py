@@ -50,9 +50,10 @@ def between(z: Tensor, mean: Tensor, std: Tensor) -> dict[str, float]:
     """
     each = posteriors.log_densities(z, mean, std)
     own = each.diagonal().clone()
-    mixed = torch.logsumexp(each, 1) - math.log(len(mean))
     each.diagonal().fill_(-torch.inf)
-    others = torch.logsumexp(each, 1) - math.log(len(mean) - 1)
+    total = torch.logsumexp(each, 1)
+    mixed = torch.logaddexp(total, own) - math.log(len(mean))
+    others = total - math.log(len(mean) - 1)
     log_normal, beyond = _beyond_normal(z.double(), mean.double(), std.double())
     known = own - log_normal
     bits = {"beyond": beyond}
@@ -87,14 +88,11 @@ def tolerated(alone: Trained, x: Tensor, share: float = SHARE) -> Tensor:
     low, high = (most * 1e-6).log(), most.log()
     for _ in range(14):
         middle = (low + high) / 2
-        for number in range(length):
-            moved = code.clone()
-            moved[:, number] += middle[number].exp() * noise[:, number]
-            raised = (x - codes.pictures_of(alone, moved)).square().sum(-1).mean() - error
-            if raised > share / length * error:
-                high[number] = middle[number]
-            else:
-                low[number] = middle[number]
+        moved = code + torch.diag_embed(middle.exp() * noise).transpose(0, 1)  # (numbers, batch, d), one number in each
+        made = codes.pictures_of(alone, moved.flatten(0, 1)).unflatten(0, moved.shape[:2])
+        raised = (x - made).square().sum(-1).mean(-1) - error
+        much = raised > share / length * error
+        low, high = torch.where(much, low, middle), torch.where(much, middle, high)
     return low.exp()
 
 
@@ -125,14 +123,14 @@ def table(passage: Passage) -> pd.DataFrame:
 def measure(passage: Passage, checkpoint: Path | None = None) -> records.Arrays:
     """The measures by name, ``(members,)``, in bits but for errors.
 
-    A code is a mean and noise: that of its posterior, or for a code without noise what is ``tolerated``. ``rate`` is
-    the channel's with the variance of the code before noise, ``rate_after`` with that after it, as a text has it;
-    ``least`` and ``most`` bound the information, up to a ``doubt``; ``singles`` sums the least of each number;
-    ``divergence`` is that from the prior, ``marginal`` that of all codes together, ``irregular`` that of these from a
-    normal density of their moments, both with the least information; ``confused`` is what codes without noise, written
-    down in steps of ``KEPT``, do not say. Of held-out pictures there are the ``cost``, their divergence, and squared
-    errors, ``clean`` without the noise and ``noisy`` with it. Without a prior there is ``rate_scaled``, with the same
-    noise and the code at ten times the scale, and by how much that moves a pixel at most, ``moved``.
+    A code is a mean and noise: that of its posterior, or for a code without noise what is ``tolerated``. ``rate``
+    is the channel's with the variance of the code before noise; ``least`` and ``most`` bound the information, up to
+    a ``doubt``; ``singles`` sums the least of each number; ``divergence`` is that from the prior, ``marginal`` that
+    of all codes together, ``irregular`` that of these from a normal density of their moments, both with the least
+    information; ``confused`` is what codes without noise, written down in steps of ``KEPT``, do not say. Of
+    held-out pictures there are the ``cost``, their divergence, and squared errors, ``clean`` without the noise and
+    ``noisy`` with it. Without a prior there is ``rate_scaled``, with the same noise and the code at ten times the
+    scale, and by how much that moves a pixel at most, ``moved``.
     """
     trained, rows = train(passage.run), []
     x, held = codes.data(trained).sample(1)[0], codes.data(trained).held_out()[0]
@@ -154,7 +152,6 @@ def measure(passage: Passage, checkpoint: Path | None = None) -> records.Arrays:
         ]
         rows.append({
             "rate": channel_rate(mean.var(0), noise),
-            "rate_after": channel_rate(z.var(0), noise),
             **bounds,
             "singles": sum(singles) if singles else math.nan,
             "divergence": divergence(mean, std),

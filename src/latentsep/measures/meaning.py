@@ -14,14 +14,14 @@ from torch import Tensor
 
 from latentsep.data import seeds
 from latentsep.data.shapes import FACTORS, Shapes
-from latentsep.measures import codes, dimension
+from latentsep.measures import codes
 from latentsep.runtime import records
 from latentsep.training.ensembles import Trained, train
 from latentsep.training.runs import Run
 
 BINS = 20  # for factors and numbers, of as many pictures each
 TREES, DEPTH, FITTED = 10, 10, 2_000  # of the forests that predict factors, and pictures that they learn from
-TURNS, FEW_TURNS = 20, 2  # random rotations that axes are held against, by the gap and by forests
+TURNS = 20  # random rotations that axes are held against
 LONGEST = 8  # numbers of the codes that are looked at
 
 
@@ -144,12 +144,11 @@ def shapes(trained: Trained) -> Shapes:
 
 @torch.no_grad()
 def interpret(interpretation: Interpretation, checkpoint: Path | None = None) -> records.Arrays:
-    """The measures by name, ``(members,)``: of the codes as they are, and ``turned_``, of random rotations of them.
+    """The measures by name, ``(members,)``.
 
+    ``gap`` is the mutual information gap of the codes as they are, ``turned_gap`` that of random rotations of them.
     ``x``, ``y`` and ``size`` are linear probes, ``told`` how often a linear discriminant knows the kind, ``alike`` how
-    often the nearest code is of the same kind, ``apart`` how far the nearest of another kind is over the nearest of its
-    own (the median), ``spread`` the mean distance within kinds over that between them; ``dimension`` is the intrinsic
-    one of the codes.
+    often the nearest code is of the same kind, ``spread`` the mean distance within kinds over that between them.
     """
     trained, rows = train(interpretation.run), []
     data = shapes(trained)
@@ -166,9 +165,7 @@ def interpret(interpretation: Interpretation, checkpoint: Path | None = None) ->
         row |= {"gap": gap(table_of(code, factors)), **forests(code, factors, other, held_factors)}
         turns = turned(code, seed=seeds.derive(trained.run.seed, member.repetition))
         row["turned_gap"] = float(np.mean([gap(table_of(code @ turn, factors)) for turn in turns]))
-        again = [forests(code @ turn, factors, other @ turn, held_factors) for turn in turns[:FEW_TURNS]]
-        row |= {f"turned_{name}": float(np.mean([each[name] for each in again])) for name in again[0]}
-        row |= sheets(code, factors[:, 0]) | {"dimension": dimension.two_neighbours(code)}
+        row |= sheets(code, factors[:, 0])
         rows.append(row)
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -183,6 +180,5 @@ def sheets(code: Tensor, kinds: Tensor, probes: int = 1_000) -> dict[str, float]
     within, between = (float((finite * which).sum() / which.sum()) for which in (own, ~own))
     return {
         "alike": float((near < far).double().mean()),
-        "apart": float((far / near.clamp(min=1e-12)).median()),
         "spread": within / between,
     }

@@ -57,7 +57,7 @@ DIGITS: Table = {
 #: For drawn shapes (Foundations). Their outlines ask for a second hidden layer.
 SHAPES: Table = {
     "smoke": {"layers": 2, "updates": 20, "batch_size": 64, "width": 16, "learning_rate": 2e-3},
-    "book": {"layers": 2, "updates": 2_000, "batch_size": 64, "width": 128, "learning_rate": 4e-3, "cooled": 0.3},
+    "book": {"layers": 2, "updates": 1_600, "batch_size": 64, "width": 128, "learning_rate": 4e-3, "cooled": 0.3},
     "thesis": {"layers": 2, "updates": 50_000, "batch_size": 128, "width": 512, "learning_rate": 1e-3, "cooled": 0.3},
 }
 
