@@ -51,7 +51,7 @@ def edit(copy, module: str, old: str, new: str) -> None:
 
 
 CHANGES = {
-    "a constant of Algorithm 1": (RUN, "training/algorithm", "_COOLED = 0.1", "_COOLED = 0.2"),
+    "a constant of Algorithm 1": (RUN, "training/runs", "COOLED, LEAST = 0.1", "COOLED, LEAST = 0.2"),
     "the data": (RUN, "data/benchmarks", "torch.randn", "torch.rand"),
     "the objective": (RUN, "models/vae", "square()", "abs()"),
     "the networks": (RUN, "models/networks", "2 * torch.sigmoid", "torch.sigmoid"),

@@ -134,6 +134,9 @@ CHANGES = {
     "cooled": 6,
     "annealing": 0.5,
     "guided": 3,
+    "decay": 0.1,
+    "clip": 1.0,
+    "cosine": True,
 }
 
 

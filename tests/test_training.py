@@ -19,7 +19,8 @@ from latentsep.models.distributions import wrap
 from latentsep.models.latent_spaces import Circle
 from latentsep.models.vae import negative_log_likelihood
 from latentsep.training import algorithm
-from latentsep.training.algorithm import BLOCK, Trainer, choose_device, fit
+from latentsep.training.algorithm import BLOCK, Trainer, fit
+from latentsep.training.devices import choose_device
 from latentsep.training.runs import ANNEALED, Member, Run
 
 SMALL = Run(

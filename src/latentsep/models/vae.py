@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,8 @@ class VAE(nn.Module):
     """
 
     sigma_x: Tensor
+    encoder: Dense  # or networks that are called alike
+    decoder: Dense
 
     def __init__(
         self,
@@ -52,9 +55,17 @@ class VAE(nn.Module):
         if not all(s > 0 for s in sigma_x):
             raise ValueError(f"sigma_x is {list(sigma_x)}; every entry must be positive")
         self.space = space
-        self.encoder = Dense([data_dimension, *hidden, space.encoder_features], member_seeds, activation, "encoder")
-        self.decoder = Dense([space.decoder_features, *hidden, data_dimension], member_seeds, activation, "decoder")
+        self.encoder, self.decoder = self.networks(data_dimension, hidden, member_seeds, activation)
         self.register_buffer("sigma_x", torch.tensor(sigma_x, dtype=torch.get_default_dtype()))
+
+    def networks(
+        self, data_dimension: int, hidden: Sequence[int], member_seeds: Sequence[int], activation: str
+    ) -> tuple[Any, Any]:
+        """Encoder and decoder; dense ones, unless a kind of autoencoder has others."""
+        return (
+            Dense([data_dimension, *hidden, self.space.encoder_features], member_seeds, activation, "encoder"),
+            Dense([self.space.decoder_features, *hidden, data_dimension], member_seeds, activation, "decoder"),
+        )
 
     @property
     def members(self) -> int:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch.nn.functional import softplus
 
 from latentsep.models.autoencoders import Autoencoders, Codes, Kind
 
-LIKELIHOODS = ("normal", "Bernoulli", "continuous Bernoulli")
+LIKELIHOODS = ("normal", "Bernoulli", "continuous Bernoulli", "logistic")
 GRADIENTS = ("path", "score", "none", "straight through")
 
 
@@ -38,8 +39,12 @@ class Variant(Kind):
 
 
 class Variants(Autoencoders):
-    """An ensemble of ``Variant`` members; ``decode`` gives the mean of each pixel, whatever its likelihood."""
+    """An ensemble of ``Variant`` members; ``decode`` gives the mean of each pixel, whatever its likelihood.
 
+    Raises ``ValueError`` for a likelihood that is not among its ``likelihoods``.
+    """
+
+    likelihoods: ClassVar[tuple[str, ...]] = LIKELIHOODS[:3]
     weights: Tensor
     scored: Tensor
     passed: Tensor
@@ -57,6 +62,9 @@ class Variants(Autoencoders):
         member_seeds: Sequence[int],
         activation: str = "relu",
     ):
+        for kind in kinds:
+            if kind.likelihood not in self.likelihoods:
+                raise ValueError(f"likelihood is {kind.likelihood!r}; choose {' | '.join(self.likelihoods)}")
         super().__init__(space, data_dimension, hidden, kinds, lengths, member_seeds, activation)
         self._keep("weights", torch.tensor([[kind.reconstruction, kind.divergence] for kind in kinds]).T[..., None])
         self._keep("scored", torch.tensor([[float(kind.gradient == "score")] for kind in kinds]))

@@ -2,7 +2,6 @@
 
 import math
 import time
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,16 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad_and_value
 from torch.optim.adam import adam
+from torch.optim.adamw import adamw
 
 from latentsep.data import seeds
 from latentsep.runtime import costs, progress, records
+from latentsep.training.devices import choose_device, compiler_works
 from latentsep.training.runs import ANNEALED, Run
 
 BLOCK = 50  # updates whose random numbers are drawn together, and between which a run can be resumed
 CHECKPOINT_SECONDS = 20.0
 WORTH_COMPILING = 2_000  # updates; below, compiling takes longer than it saves
-_COOLED = 0.1  # learning rate of the cooled updates, relative to that of the others
 
 
 def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled: bool | None = None) -> records.Arrays:
@@ -48,7 +48,10 @@ def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled
     pace.note()
     weights = {name: value.detach().cpu().numpy() for name, value in trainer.vae.state_dict().items()}
     # Of very few updates not even the last one is past the annealing.
-    return {**weights, "sigma_x": trainer.sigma_x.cpu().numpy(), "history": trainer.history_array()}
+    curves = {"history": trainer.history_array()}
+    if trainer.watched:
+        curves["watched"] = trainer.watched_array()
+    return {**weights, "sigma_x": trainer.sigma_x.cpu().numpy(), **curves}
 
 
 class _Pace:
@@ -74,9 +77,10 @@ class Trainer:
     """The state of a run under way: weights, Adam's moments, random streams, history."""
 
     history: list[Tensor]
+    watched: list[Tensor]
 
     def __init__(self, run: Run, device: str = "auto", compiled: bool = False):
-        self.run, self.done, self.history = run, 0, []
+        self.run, self.done, self.history, self.watched = run, 0, [], []
         self.device = choose_device(device)
         self.vae = run.model().to(self.device)
         names = sorted({m.dataset for m in run.members})
@@ -120,6 +124,8 @@ class Trainer:
             outputs = self.minibatch(rows[i], self.lessons) if guided else None
             total += self._update(self.minibatch(rows[i]), noise[i], outputs)
         self.history.append((total / count).cpu())
+        if (seen := self.run.watched(self.vae)) is not None:
+            self.watched.append(seen.cpu())
         self.done += count
 
     def draw(self) -> tuple[Tensor, Tensor]:
@@ -143,7 +149,7 @@ class Trainer:
 
     def set_pace(self, update: int) -> None:
         """Set the learning rate of an update, and its σ_X where that falls from a start to its end."""
-        self.rate.fill_(self.run.learning_rate * (_COOLED if update >= self.run.updates - self.run.cooled else 1))
+        self.rate.fill_(self.run.rate(update))
         if self.run.annealing is None:
             return
         rms = self.data.square().mean((-2, -1)).sqrt()[self.which]
@@ -183,15 +189,23 @@ class Trainer:
             return each.sum() + missed.square().sum(-1).mean(-1).sum(), each
 
         gradient, (_, each) = grad_and_value(loss, has_aux=True)(self.weights)
-        adam(
+        if self.run.clip is not None:  # each member's own, as if it were alone
+            length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+            gradient = gradient * (self.run.clip / (length + 1e-6)).clamp(max=1)
+        step = adamw if self.run.decay else adam
+        step(
             [self.weights], [gradient], [self.first], [self.second], [], [self.step],
             foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate,
-            weight_decay=0.0, eps=1e-8, maximize=False,
+            weight_decay=self.run.decay, eps=1e-8, maximize=False,
         )  # fmt: skip
         return each
 
     def history_array(self) -> np.ndarray:
         return torch.stack(self.history, dim=1).numpy() if self.history else np.zeros((len(self.which), 0), np.float32)
+
+    def watched_array(self) -> np.ndarray:
+        """What was watched, ``(members, blocks, numbers)``."""
+        return torch.stack(self.watched, dim=1).numpy()
 
     def _description(self) -> dict:
         return {**records.describe(self.run, fit), "device": self.device.type}
@@ -199,6 +213,8 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write all that is needed to go on, atomically."""
         arrays = {"history": self.history_array(), "done": np.array(self.done)}
+        if self.watched:
+            arrays["watched"] = self.watched_array()
         for i, stream in enumerate(self.streams):
             arrays[f"stream.{i}"] = stream.get_state().numpy()
         arrays |= {name: getattr(self, name).cpu().numpy() for name in _STATE}
@@ -218,32 +234,9 @@ class Trainer:
         for name in _STATE:
             getattr(self, name).copy_(torch.from_numpy(arrays[name]))
         self.history = list(torch.from_numpy(arrays["history"]).unbind(1))
+        if "watched" in arrays:
+            self.watched = list(torch.from_numpy(arrays["watched"]).unbind(1))
         self.done = int(arrays["done"])
 
 
 _STATE = ("weights", "first", "second", "step")
-
-
-def choose_device(name: str) -> torch.device:
-    """``"auto"`` is a GPU where there is one, else the CPU. Raises ``ValueError`` for an unusable device."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
-        raise ValueError(f"device is {name!r}; choose auto, cpu" + (", cuda" if torch.cuda.is_available() else ""))
-    return torch.device(name)
-
-
-@cache
-def compiler_works() -> bool:
-    """Whether ``torch.compile`` can build code here: it needs a C++ compiler and Python's headers."""
-    try:
-        torch.compile(_probe)(torch.ones(64))
-    except Exception as error:  # whatever is missing, training still works without it
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        progress.say(f"torch.compile does not work here, training takes about twice as long ({reason})")
-        return False
-    return True
-
-
-def _probe(x: Tensor) -> Tensor:
-    return (x.tanh() + 1).sum()

@@ -5,7 +5,6 @@ many threads in one process would wait for the slowest of them at every small ma
 depends on the run alone, since products of fewer members at a time may round otherwise.
 """
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,24 +19,29 @@ from latentsep.data.benchmarks import Benchmark
 from latentsep.models.vae import VAE
 from latentsep.runtime import pool, records
 from latentsep.runtime.records import Job
-from latentsep.training.algorithm import WORTH_COMPILING, choose_device, compiler_works, fit
+from latentsep.training.algorithm import WORTH_COMPILING, fit
+from latentsep.training.devices import choose_device, compiler_works
 from latentsep.training.runs import Run
 
 _COMPILING = 13.0  # seconds that compiling one update takes, forwards and backwards
 #: Multiplications and additions per second of a compiled update on one core: memory limits products of small matrices,
-#: arithmetic those of large ones, with so many entries.
-_RATE, _FAST, _LARGE = 7e9, 25e9, 50_000
+#: arithmetic those of large ones.
+_RATE, _FAST = 7e9, 25e9
 _LONG = 15.0  # seconds of large products, for which fewer updates than ``fit`` asks for are worth compiling
 _LONGEST = 240.0  # seconds that a shard may take
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run, its trained ensemble on the CPU, and the mean −ELBO of every block of updates, ``(members, blocks)``."""
+    """A run, its trained ensemble on the CPU, and the mean −ELBO of every block of updates, ``(members, blocks)``.
+
+    Of a run that is ``watched`` there is what was seen after every block, ``(members, blocks, numbers)``.
+    """
 
     run: Run
     vae: VAE
     history: np.ndarray
+    watched: np.ndarray | None = None
 
     @property
     def benchmark(self) -> Benchmark:
@@ -61,7 +65,8 @@ class Trained:
             raise ValueError(f"no member has {wanted}; there are {len(self.run.members)} others")
         run = replace(self.run, members=tuple(self.run.members[i] for i in chosen))
         weights = {name: value[chosen] for name, value in self.vae.state_dict().items()}
-        return Trained(run, _restored(run, weights), self.history[chosen])
+        watched = None if self.watched is None else self.watched[chosen]
+        return Trained(run, _restored(run, weights), self.history[chosen], watched)
 
 
 def train(run: Run, device: str = "auto") -> Trained:
@@ -82,8 +87,9 @@ def train_all(runs: Mapping[str, Run], device: str = "auto") -> dict[str, Traine
 def trained(run: Run, done: Job) -> Trained:
     """What the records hold of a run."""
     arrays = done.fetch()
-    weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name != "history"}
-    return Trained(run, _restored(run, weights), arrays["history"])
+    curves = {name: arrays[name] for name in ("history", "watched") if name in arrays}
+    weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name not in curves}
+    return Trained(run, _restored(run, weights), **curves)
 
 
 def job(run: Run, device: str = "auto") -> Job:
@@ -114,24 +120,15 @@ def shards(run: Run) -> list[Run]:
 
 def _seconds(run: Run) -> float:
     """About how long a run takes on one core."""
-    widths = run.hidden
-    layers = [(run.data.dimension, widths[0]), *itertools.pairwise(widths), (widths[-1], 2)]
-    products = 2 * sum(a * b for a, b in layers)  # encoder and decoder
-    # Forwards and backwards three products each; of what is not a product, about ten for every neuron.
-    each = 3 * products + 30 * (2 * sum(widths) + run.data.dimension)
     batch = run.batch_size or run.data.size
     compiling = _COMPILING if run.updates >= WORTH_COMPILING else 0.0
-    rate = _FAST if _large(run) else _RATE
-    return compiling + run.updates * len(run.members) * batch * run.samples * each / rate
-
-
-def _large(run: Run) -> bool:
-    return run.data.dimension * run.hidden[0] > _LARGE
+    rate = _FAST if run.large else _RATE
+    return compiling + run.updates * len(run.members) * batch * run.samples * run.work / rate
 
 
 def _on_cpu(run: Run, checkpoint: Path) -> records.Arrays:
     # Also where there is a GPU that a worker would choose by itself.
-    long = True if _large(run) and _seconds(run) > _LONG and compiler_works() else None
+    long = True if run.large and _seconds(run) > _LONG and compiler_works() else None
     arrays = fit(run, checkpoint, "cpu", long)
     torch.compiler.reset()  # each run is compiled as if it were the first
     return arrays

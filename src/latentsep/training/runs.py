@@ -1,5 +1,7 @@
 """What determines a trained ensemble: its members, data, latent space, networks, optimiser and random numbers."""
 
+import itertools
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,6 +13,8 @@ from latentsep.models.networks import ACTIVATIONS, hidden_widths
 from latentsep.models.vae import VAE
 
 ANNEALED = 0.7  # part of the updates over which σ_X falls, where it does
+LARGE = 50_000  # entries of a layer's weights
+COOLED, LEAST = 0.1, 2e-3  # the learning rate of cooled updates, and the last one of a cosine, over that of others
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Run:
     L. The optimiser is Adam with β₁ = 0.9, β₂ = 0.999. ``width`` is that of the hidden layers, ⌊D/3⌋ if
     it is ``None``.
 
-    Three things the thesis does not have. During the last ``cooled`` updates the learning rate is a tenth:
+    Things that the thesis does not have. During the last ``cooled`` updates the learning rate is a tenth:
     runs far shorter than the thesis's need a higher rate, and end as quietly. The others are for data whose
     topology a plain start does not find. With ``annealing``, σ_X falls to its value from that many root mean
     squares of the data, geometrically over the first ``ANNEALED`` of the updates. During the first ``guided``
@@ -54,6 +58,9 @@ class Run:
     cooled: int = 0
     annealing: float | None = None
     guided: int = 0
+    decay: float = 0.0
+    clip: float | None = None
+    cosine: bool = False
 
     def __post_init__(self):
         _require("members", self.members, len(self.members) > 0, "at least one Member")
@@ -65,6 +72,8 @@ class Run:
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "a positive number")
         _require("width", self.width, self.width is None or self.width >= 1, "None or 1 or more")
         _require("annealing", self.annealing, self.annealing is None or self.annealing > 0, "None or a positive number")
+        _require("decay", self.decay, self.decay >= 0, "0 or a positive number")
+        _require("clip", self.clip, self.clip is None or self.clip > 0, "None or a positive number")
         _require("cooled", self.cooled, 0 <= self.cooled <= self.updates, f"0 to {self.updates}")
         able = getattr(self.space, "family", None) == "heat kernel"
         possible = getattr(self.data, "orders", None) is not None and able
@@ -91,6 +100,30 @@ class Run:
     def hidden(self) -> tuple[int, ...]:
         """The widths of the hidden layers, from the data to the code."""
         return hidden_widths(self.data.dimension, self.layers) if self.width is None else (self.width,) * self.layers
+
+    def rate(self, update: int) -> float:
+        """The learning rate of an update."""
+        if self.cosine:
+            return self.learning_rate * (LEAST + (1 - LEAST) * (1 + math.cos(math.pi * update / self.updates)) / 2)
+        return self.learning_rate * (COOLED if update >= self.updates - self.cooled else 1)
+
+    @property
+    def work(self) -> float:
+        """About how many multiplications and additions an update takes for a datapoint, forwards and backwards."""
+        widths = self.hidden
+        layers = [(self.data.dimension, widths[0]), *itertools.pairwise(widths), (widths[-1], 2)]
+        products = 2 * sum(a * b for a, b in layers)  # encoder and decoder
+        # Forwards and backwards three products each; of what is not a product, about ten for every neuron.
+        return 3 * products + 30 * (2 * sum(widths) + self.data.dimension)
+
+    @property
+    def large(self) -> bool:
+        """Whether its products are so large that arithmetic limits them rather than memory."""
+        return self.data.dimension * self.hidden[0] > LARGE
+
+    def watched(self, vae: VAE) -> Tensor | None:
+        """What is to be seen of it while it trains, ``(members, numbers)``; nothing, unless a kind of run says so."""
+        return None
 
     def model(self) -> VAE:
         """The ensemble with its initial weights. Its σ_X is in units of the numbers that the networks see."""
