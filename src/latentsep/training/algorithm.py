@@ -30,7 +30,7 @@ def fit(run: Run, checkpoint: Path | None = None, device: str = "auto", compiled
     it works.
     """
     if compiled is None:
-        compiled = run.updates >= WORTH_COMPILING and compiler_works()
+        compiled = run.compiles and run.updates >= WORTH_COMPILING and compiler_works()
     trainer = Trainer(run, device, compiled)
     if checkpoint is not None and checkpoint.exists():
         trainer.resume(checkpoint)

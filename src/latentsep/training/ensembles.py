@@ -121,14 +121,14 @@ def shards(run: Run) -> list[Run]:
 def _seconds(run: Run) -> float:
     """About how long a run takes on one core."""
     batch = run.batch_size or run.data.size
-    compiling = _COMPILING if run.updates >= WORTH_COMPILING else 0.0
+    compiling = _COMPILING if run.compiles and run.updates >= WORTH_COMPILING else 0.0
     rate = _FAST if run.large else _RATE
     return compiling + run.updates * len(run.members) * batch * run.samples * run.work / rate
 
 
 def _on_cpu(run: Run, checkpoint: Path) -> records.Arrays:
     # Also where there is a GPU that a worker would choose by itself.
-    long = True if run.large and _seconds(run) > _LONG and compiler_works() else None
+    long = True if run.compiles and run.large and _seconds(run) > _LONG and compiler_works() else None
     arrays = fit(run, checkpoint, "cpu", long)
     torch.compiler.reset()  # each run is compiled as if it were the first
     return arrays

@@ -1,7 +1,7 @@
 """The trainings of chapter IV: convolutional autoencoders of photographs, as a tutorial has them and otherwise."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ class Photographing(Autoencoding):
 
     data: Photographs
     shape: Shape = LARGE
+    compiles: ClassVar[bool] = False  # it takes a minute, and convolutions are as fast without
 
     def __post_init__(self):
         super().__post_init__()

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -61,6 +62,7 @@ class Run:
     decay: float = 0.0
     clip: float | None = None
     cosine: bool = False
+    compiles: ClassVar[bool] = True  # whether that pays for a long run
 
     def __post_init__(self):
         _require("members", self.members, len(self.members) > 0, "at least one Member")
