@@ -1,5 +1,6 @@
 """Convolutional networks of an ensemble, how pictures are augmented, and what a channel's likelihood is."""
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from latentsep.models.convolutions import ConvolutionalDecoder, ConvolutionalEnc
 from latentsep.models.picture_variants import log_logistic
 from latentsep.models.variants import Variant
 from latentsep.runtime import records
-from latentsep.training import ensembles
+from latentsep.training import ensembles, photographing
 from latentsep.training.algorithm import Trainer, fit
 from latentsep.training.autoencoding import Autoencoder
 from latentsep.training.photographing import Photographing
@@ -234,3 +235,32 @@ def test_its_code_is_part_of_a_record():
     assert (
         described["code"] != records.describe(run().__class__.__mro__[1]((Autoencoder(1, 1.0),), some()), fit)["code"]
     )
+
+
+# The trainings of chapter IV
+
+
+def test_each_switch_changes_one_thing():
+    found = photographing.switches(some(), "smoke", repetitions=2)
+    whole = found.pop("as it is")
+    for name, one in found.items():
+        told = {
+            field.name: getattr(one, field.name)
+            for field in dataclasses.fields(one)
+            if getattr(one, field.name) != getattr(whole, field.name)
+        }
+        assert len(told) == 1, name
+    assert len(set(map(repr, found.values()))) == len(found)
+
+
+def test_the_printed_numbers_differ_in_all_but_the_batch():
+    text, listing = photographing.printed(some(), "book").values()
+    assert (text.updates, listing.updates) == (50, 10)  # 32 pictures are one batch
+    assert (text.members[0].length, listing.members[0].length) == (32, 256)
+    assert text.batch_size == listing.batch_size
+    assert (text.cosine, listing.cosine, text.decay, listing.decay) == (False, True, 0, 1e-5)
+
+
+@pytest.mark.parametrize("name", list(photographing.KINDS))
+def test_every_kind_of_chapter_iv_trains(name):
+    ensembles.train(photographing.run(some(), "smoke", 2, kind=photographing.KINDS[name]))

@@ -1,6 +1,7 @@
 """Records: what is stored comes back, or it is computed anew; never anything in between."""
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -140,7 +141,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", Run.__dataclass_fields__)
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Run)])
 def test_a_record_is_of_every_field_of_its_definition(name):
     run = PICTURES if name == "guided" else RUN  # which needs data with orders
     assert locate(replace(run, **{name: CHANGES[name]}), fit) != locate(run, fit)

@@ -60,6 +60,12 @@ SHAPES: Table = {
     "book": {"layers": 2, "updates": 1_600, "batch_size": 64, "width": 128, "learning_rate": 4e-3, "cooled": 0.3},
     "thesis": {"layers": 2, "updates": 50_000, "batch_size": 128, "width": 512, "learning_rate": 1e-3, "cooled": 0.3},
 }
+#: For photographs (Foundations).
+PHOTOGRAPHS: Table = {
+    "smoke": {"updates": 10, "batch_size": 8, "learning_rate": 1e-3},
+    "book": {"updates": 400, "batch_size": 32, "learning_rate": 2e-3},
+    "thesis": {"updates": 25_000, "batch_size": 64, "learning_rate": 1e-3},
+}
 
 
 def protocol(profile: str, table: Table = PROFILES, pixels: int = 0, **changes: Any) -> dict[str, Any]:

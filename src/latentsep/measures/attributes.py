@@ -1,0 +1,54 @@
+"""What can be said of a photograph without knowing what is on it, and whether a code knows it."""
+
+import torch
+from torch import Tensor
+
+CHANNELS = 3
+RIM = 8  # an edge of this part of the side counts as background
+NAMES = ("brightness", "contrast", "warmth", "background", "middle", "roughness")
+
+
+def attributes(flat: Tensor) -> Tensor:
+    """Of photographs ``(n, 3 · side²)`` from 0 to 1 what ``NAMES`` says, ``(n, 6)``.
+
+    *Brightness* is the mean and *contrast* the deviation over the picture, *warmth* red less blue, *background* the
+    brightness of the rim, *middle* that of what is within less it, *roughness* the mean difference of neighbours.
+    """
+    side = round((flat.shape[1] / CHANNELS) ** 0.5)
+    pictures = flat.unflatten(1, (CHANNELS, side, side)).double()
+    width = max(1, side // RIM)
+    within = torch.zeros(side, side, dtype=torch.bool)
+    within[width:-width, width:-width] = True
+    grey = pictures.mean(1)
+    rim, middle = grey[:, ~within].mean(1), grey[:, within].mean(1)
+    rough = (pictures.diff(dim=-1).abs().mean((1, 2, 3)) + pictures.diff(dim=-2).abs().mean((1, 2, 3))) / 2
+    warmth = (pictures[:, 0] - pictures[:, 2]).mean((1, 2))
+    return torch.stack([grey.mean((1, 2)), grey.flatten(1).std(1), warmth, rim, middle - rim, rough], 1)
+
+
+def known(code: Tensor, values: Tensor, other: Tensor, other_values: Tensor) -> list[float]:
+    """R² with which a linear function of codes ``(n, d)`` predicts each column of ``values`` ``(n, k)`` on ``other``.
+
+    Of few photographs the best linear function would be made up, so it is shrunk by as much as pays on other parts of
+    the same codes (ridge regression). Below zero it knows less than the mean.
+    """
+    from sklearn.linear_model import RidgeCV  # late: it takes a second
+
+    strengths = torch.logspace(-3, 4, 15).numpy()
+    found = []
+    for column, wanted in zip(values.T, other_values.T, strict=True):
+        fitted = RidgeCV(strengths).fit(code.double().numpy(), column.double().numpy())
+        found.append(float(fitted.score(other.double().numpy(), wanted.double().numpy())))
+    return found
+
+
+def told_apart(usual: Tensor, unusual: Tensor) -> float:
+    """How often a number of ``unusual`` pictures ``(m,)`` is larger than that of ``usual`` ones ``(n,)``; ½ by chance.
+
+    That is the area under the curve of true against false alarms.
+
+    >>> told_apart(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 3.0]))
+    0.75
+    """
+    larger = (unusual[:, None] > usual).double().mean()
+    return float(larger + 0.5 * (unusual[:, None] == usual).double().mean())
