@@ -23,6 +23,11 @@ def test_attributes_are_what_they_are_called():
     assert found["roughness"] == pytest.approx(0.6 * 2 * 12 / (15 * 16))
 
 
+def test_even_pictures_are_not_rough():
+    assert (attributes.roughness(torch.full((3, 768), 0.3)) == 0).all()
+    assert float(attributes.roughness(photographs(50, 0)).mean()) == pytest.approx(1 / 3, rel=0.02)
+
+
 def test_a_code_knows_what_is_in_it_and_nothing_else():
     x, other = photographs(240, 0), photographs(60, 1)
     values, other_values = attributes.attributes(x), attributes.attributes(other)

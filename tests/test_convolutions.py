@@ -229,12 +229,11 @@ def test_members_of_several_kinds_are_refused():
         replace(run(), members=members)
 
 
-def test_its_code_is_part_of_a_record():
+def test_its_networks_are_part_of_a_record():
     described = records.describe(run(), fit)
-    assert described["definition"]["shape"]["width"] == 4
-    assert (
-        described["code"] != records.describe(run().__class__.__mro__[1]((Autoencoder(1, 1.0),), some()), fit)["code"]
-    )
+    assert described["definition"]["shape"]["width"] == SMALL.width
+    wider = records.describe(run(shape=replace(SMALL, width=6)), fit)
+    assert records.name_of(wider) != records.name_of(described)
 
 
 # The trainings of chapter IV

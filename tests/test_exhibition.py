@@ -98,11 +98,6 @@ def test_arcs_keep_lengths_and_end_where_they_should():
     torch.testing.assert_close(arcs.norm(dim=-1)[:, 10], torch.full((9,), 2.0), rtol=1e-4, atol=1e-4)
 
 
-def test_even_pictures_are_not_rough():
-    assert exhibition.roughness(torch.full((3, 768), 0.3)) == 0
-    assert exhibition.roughness(torch.rand(3, 768)) == pytest.approx(1 / 3, rel=0.1)
-
-
 def test_copies_are_told_from_new_pictures():
     learned, held = torch.rand(2, 40, 768, generator=torch.Generator().manual_seed(0))
     assert exhibition.copied(learned + 0.01, learned, held) == 1

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from latentsep.data import images
+from latentsep.data.pictures import CHANNELS
 from latentsep.runtime import progress, records
 from latentsep.runtime.paths import UsageError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 TOLD = 20  # files that are left out and told by name; more are counted
-CHANNELS = 3  # red, green and blue
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from latentsep.data import folders, images, seeds
-from latentsep.data.folders import CHANNELS, Folder
-from latentsep.data.pictures import HELD_OUT, Pictures
+from latentsep.data.folders import Folder
+from latentsep.data.pictures import HELD_OUT, Pictures, side_of
 from latentsep.runtime.paths import UsageError
 
 FEWEST = 10  # pictures, of which two are held out
@@ -36,7 +36,7 @@ class Photographs(Pictures):
     @property
     def side(self) -> int:
         """Height and width of a picture."""
-        return round((self.dimension / CHANNELS) ** 0.5)
+        return side_of(self.pixels)
 
 
 def load(where: str | Path | None = None, side: int = 64) -> tuple[Photographs, str]:

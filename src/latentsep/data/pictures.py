@@ -8,6 +8,21 @@ import torch
 from torch import Tensor
 
 HELD_OUT = 5  # one picture of so many is held out
+CHANNELS = 3  # red, green and blue
+
+
+def side_of(flat: Tensor | np.ndarray) -> int:
+    """Height and width of pictures in colour ``(..., 3 · side²)``."""
+    return round((flat.shape[-1] / CHANNELS) ** 0.5)
+
+
+def in_colour(flat: Tensor) -> Tensor:
+    """Pictures ``(..., 3 · side²)`` channel by channel, ``(..., 3, side, side)``.
+
+    >>> in_colour(torch.zeros(5, 12)).shape
+    torch.Size([5, 3, 2, 2])
+    """
+    return flat.unflatten(-1, (CHANNELS, side_of(flat), side_of(flat)))
 
 
 @dataclass(frozen=True)

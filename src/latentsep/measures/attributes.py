@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-CHANNELS = 3
+from latentsep.data.pictures import in_colour, side_of
+
 RIM = 8  # an edge of this part of the side counts as background
 NAMES = ("brightness", "contrast", "warmth", "background", "middle", "roughness")
 
@@ -14,16 +15,20 @@ def attributes(flat: Tensor) -> Tensor:
     *Brightness* is the mean and *contrast* the deviation over the picture, *warmth* red less blue, *background* the
     brightness of the rim, *middle* that of what is within less it, *roughness* the mean difference of neighbours.
     """
-    side = round((flat.shape[1] / CHANNELS) ** 0.5)
-    pictures = flat.unflatten(1, (CHANNELS, side, side)).double()
+    pictures, side = in_colour(flat).double(), side_of(flat)
     width = max(1, side // RIM)
     within = torch.zeros(side, side, dtype=torch.bool)
     within[width:-width, width:-width] = True
     grey = pictures.mean(1)
     rim, middle = grey[:, ~within].mean(1), grey[:, within].mean(1)
-    rough = (pictures.diff(dim=-1).abs().mean((1, 2, 3)) + pictures.diff(dim=-2).abs().mean((1, 2, 3))) / 2
     warmth = (pictures[:, 0] - pictures[:, 2]).mean((1, 2))
-    return torch.stack([grey.mean((1, 2)), grey.flatten(1).std(1), warmth, rim, middle - rim, rough], 1)
+    return torch.stack([grey.mean((1, 2)), grey.flatten(1).std(1), warmth, rim, middle - rim, roughness(flat)], 1)
+
+
+def roughness(flat: Tensor) -> Tensor:
+    """The mean difference of neighbours in photographs ``(n, 3 · side²)``, to the right and below, ``(n,)``."""
+    pictures = in_colour(flat).double()
+    return (pictures.diff(dim=-1).abs().mean((1, 2, 3)) + pictures.diff(dim=-2).abs().mean((1, 2, 3))) / 2
 
 
 def known(code: Tensor, values: Tensor, other: Tensor, other_values: Tensor) -> list[float]:

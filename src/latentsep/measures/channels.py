@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-CHANNELS, LEVELS = 3, 256
+from latentsep.data.pictures import in_colour
+
+LEVELS = 256  # values of a channel
 LOSSLESS: dict[str, dict[str, Any]] = {
     "PNG": {"optimize": True},
     "WebP": {"lossless": True, "quality": 100, "method": 6},
@@ -18,9 +20,8 @@ LOSSLESS: dict[str, dict[str, Any]] = {
 
 def pictures_of(flat: Tensor) -> np.ndarray:
     """Pictures ``(n, 3 · side²)`` from 0 to 1 as bytes, ``(n, side, side, 3)``."""
-    side = round((flat.shape[-1] / CHANNELS) ** 0.5)
     whole = (flat.clamp(0, 1) * (LEVELS - 1)).round().to(torch.uint8)
-    return whole.unflatten(-1, (CHANNELS, side, side)).movedim(-3, -1).numpy()
+    return in_colour(whole).movedim(-3, -1).numpy()
 
 
 def lossless(flat: Tensor, form: str) -> float:
@@ -59,7 +60,7 @@ def normal_bits(x: Tensor, mean: Tensor, sigma: float) -> float:
     above, below = torch.where(other, -below, above), torch.where(other, -above, below)
     log_above, log_below = torch.special.log_ndtr(above), torch.special.log_ndtr(below)
     inside = log_above + torch.log1p(-torch.exp(log_below - log_above))
-    top, bottom = (x > 1 - half).to(x.device), x < half
+    top, bottom = x > 1 - half, x < half
     ends = torch.where(
         top,
         torch.special.log_ndtr(-(x - mean - half).double() / sigma),

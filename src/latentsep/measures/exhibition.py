@@ -11,6 +11,8 @@ from torch import Tensor
 
 from latentsep.data import seeds
 from latentsep.measures import channels, codes, examination, posteriors, samples, scattering, walks
+from latentsep.measures.attributes import roughness
+from latentsep.measures.information import error
 from latentsep.models.normal import kl_normal_diagonal
 from latentsep.models.picture_variants import LOGISTIC, PictureVariants
 from latentsep.runtime import records
@@ -61,7 +63,7 @@ def look(exhibition: Exhibition, checkpoint: Path | None = None) -> records.Arra
     trained, rows = train(exhibition.run), []
     x, held = codes.data(trained).sample(1)[0][:KNOWN], codes.data(trained).held_out()[0][:KNOWN]
     view = scattering.View.of(x)
-    known = view(x)
+    known, rough = view(x), roughness(held).mean()
     real = samples.Real.of(known, NEIGHBOURS)
     for member in codes.autoencoding(trained).members:
         alone = trained.only(**vars(member))
@@ -72,9 +74,9 @@ def look(exhibition: Exhibition, checkpoint: Path | None = None) -> records.Arra
         seen, drawn = (m + s * torch.randn(m.shape, generator=stream) for m, s in ((mean, std), (other, spread)))
         remade = codes.pictures_of(alone, other)
         row = {
-            "error": float((x - codes.pictures_of(alone, mean)).square().sum(-1).double().mean()),
-            "held_error": float((held - remade).square().sum(-1).double().mean()),
-            "sharp": roughness(remade) / roughness(held),
+            "error": error(alone, x, mean),
+            "held_error": error(alone, held, other),
+            "sharp": float(roughness(remade).mean() / rough),
             "remade": scattering.frechet(known, view(remade)),
         }
         if member.kind.variational:
@@ -86,19 +88,12 @@ def look(exhibition: Exhibition, checkpoint: Path | None = None) -> records.Arra
             found = samples.compare(real, features, NEIGHBOURS) | {
                 "distance": scattering.frechet(known, features),
                 "copied": copied(made, x, held),
-                "sharp": roughness(made) / roughness(held),
+                "sharp": float(roughness(made).mean() / rough),
             }
             row |= {f"{way}/{name}": value for name, value in found.items()}
         rows.append(row | _lines(alone, other, view, known))
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: np.array([row.get(name, math.nan) for row in rows]) for name in names}
-
-
-def roughness(pictures: Tensor) -> float:
-    """The mean absolute difference of neighbouring channels of pictures ``(n, 3 · side²)``, to the right and below."""
-    side = round((pictures.shape[1] / channels.CHANNELS) ** 0.5)
-    whole = pictures.unflatten(1, (channels.CHANNELS, side, side)).double()
-    return float((whole.diff(dim=-1).abs().mean() + whole.diff(dim=-2).abs().mean()) / 2)
 
 
 def copied(drawn: Tensor, learned: Tensor, held: Tensor) -> float:

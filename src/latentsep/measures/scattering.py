@@ -12,7 +12,8 @@ import torch
 from scipy import special
 from torch import Tensor
 
-CHANNELS = 3
+from latentsep.data.pictures import in_colour, side_of
+
 OCTAVES, ANGLES = 3, 6  # scales, each twice as coarse as the one before, and directions
 KEPT = 24  # principal directions of the features in which sets are compared
 _AT_ONCE = 60  # pictures
@@ -20,10 +21,9 @@ _AT_ONCE = 60  # pictures
 
 def scattering(pictures: Tensor) -> Tensor:
     """The features ``(n, f)`` of pictures ``(n, 3 · side²)``: the logarithm of the mean of each coefficient."""
-    side = round((pictures.shape[1] / CHANNELS) ** 0.5)
-    transform = _transform(side)
+    transform = _transform(side_of(pictures))
     parts = [
-        torch.log(transform(part.unflatten(1, (CHANNELS, side, side)).contiguous()).mean((-2, -1)).abs() + 1e-3)
+        torch.log(transform(in_colour(part).contiguous()).mean((-2, -1)).abs() + 1e-3)
         for part in pictures.float().split(_AT_ONCE)
     ]
     return torch.cat(parts).flatten(1)

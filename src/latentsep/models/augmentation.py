@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from latentsep.data.pictures import in_colour
+
 FEATURES = 6  # standard normal draws that one picture takes
 TURNED, ANGLE = 0.3, 10.0  # how often pictures are turned, and by how many degrees at most
 LIGHT = 0.1  # by which brightness, contrast and colour change at most
-CHANNELS = 3
 
 
 def augmented(x: Tensor, draws: Tensor) -> Tensor:
@@ -19,8 +20,7 @@ def augmented(x: Tensor, draws: Tensor) -> Tensor:
     on the other side of its rim.
     """
     mirrored, turned, angle, *light = torch.special.ndtr(draws).unbind(-1)
-    side = round((x.shape[-1] / CHANNELS) ** 0.5)
-    pictures = x.unflatten(-1, (CHANNELS, side, side)).flatten(0, -4)
+    pictures = in_colour(x).flatten(0, -4)
     radians = (2 * angle - 1) * math.radians(ANGLE) * (turned < TURNED)
     cosine, sine, sign = radians.cos(), radians.sin(), torch.where(mirrored < 0.5, -1.0, 1.0)
     zero = torch.zeros_like(cosine)
