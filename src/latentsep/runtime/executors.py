@@ -6,6 +6,7 @@ loky starts, feeds and watches the workers here, and Dask those of a cluster.
 import asyncio
 import contextlib
 import functools
+import gc
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
@@ -123,11 +124,15 @@ def _client(cluster: str) -> Iterator[Any]:  # a distributed.Client, of an optio
         import distributed
     except ImportError:
         raise UsageError(f"cluster is {cluster!r}; install latentsep[cluster], or choose none") from None
+    client, reason = None, ""
     try:
         client = distributed.Client(cluster, timeout=_REACH, set_as_default=False, loop=event_loop())
     except (OSError, ValueError, TimeoutError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"cluster is {cluster!r}; choose the address of a scheduler that answers ({reason})") from None
+    if client is None:
+        # One that failed closes itself when it is collected. In the middle of starting another that waits for itself.
+        gc.collect()
+        raise UsageError(f"cluster is {cluster!r}; choose the address of a scheduler that answers ({reason})")
     with client:
         try:
             client.wait_for_workers(1, timeout=_REACH)  # one that was killed a moment ago is being started again
