@@ -19,6 +19,7 @@ TEXTS = {
     "concepts": 'title: "Variational AutoEncoder Concepts"',
     "intuitions": "Variational Autoencoders: Intuitions and Math",
     "shapes": "AIML 425 Assignment 3",
+    "tutorial": "A DEEP DIVE INTO LATENT REPRESENTATIONS",
 }
 CLEAR, OPPOSITE, MIXED, WIDE = [1.0, 1.1, 1.2], [-1.0, -1.1, -1.2], [1.0, 2.0, -0.1], [0.1, 1.0, 3.0]
 

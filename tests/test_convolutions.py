@@ -56,6 +56,29 @@ def test_pictures_of_a_batch_do_not_see_each_other():
     torch.testing.assert_close(encoder(x)[:, :2], encoder(x[:, :2]), rtol=1e-4, atol=1e-5)
 
 
+def test_a_linear_way_leads_past_the_blocks_unless_sums_are_rectified():
+    x, y = torch.rand(2, 1, 5, 768, generator=torch.Generator().manual_seed(0))
+    for shape, linear in ((SMALL, True), (dataclasses.replace(SMALL, rectified=True), False)):
+        encoder, decoder = ConvolutionalEncoder(shape, 6, [1]), ConvolutionalDecoder(shape, 6, [1])
+        for block in (*encoder.blocks, *decoder.blocks):  # what is left of a block is its input
+            block.second.weight.data.zero_()
+            block.second.bias.data.zero_()
+        for network, one, two in ((encoder, x, y), (decoder, encoder(x), encoder(y))):
+            middle = network((one + two) / 2) - (network(one) + network(two)) / 2
+            assert (middle.abs().max() < 1e-5) == linear
+
+
+@torch.no_grad()
+def test_normalisation_hides_how_bright_a_picture_is_where_nothing_leads_past_it():
+    x = torch.rand(1, 5, 768, generator=torch.Generator().manual_seed(0)) / 2
+    brighter = 2 * x - 0.5  # twice as far from the centre, which the networks take for zero
+    moved = {}
+    for residual in (True, False):
+        encoder = ConvolutionalEncoder(dataclasses.replace(SMALL, residual=residual), 6, [1])
+        moved[residual] = float((encoder(brighter) - encoder(x)).norm() / encoder(x).norm())
+    assert moved[False] < 0.05 < moved[True]
+
+
 def test_what_is_decoded_has_the_shape_of_what_is_encoded():
     shape = Shape(24, 3, levels=3)
     decoded = ConvolutionalDecoder(shape, 4, [1, 2])(torch.zeros(2, 5, 4))

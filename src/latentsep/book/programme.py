@@ -11,6 +11,7 @@ from typing import Any
 from latentsep.data import images, loops, seriation
 from latentsep.data.benchmarks import ExtendedBenchmark
 from latentsep.findings import information as informing
+from latentsep.findings import photographs as exhibited
 from latentsep.findings import ring_rates
 from latentsep.findings import variational as findings
 from latentsep.measures import (
@@ -18,6 +19,7 @@ from latentsep.measures import (
     drawings,
     evidence,
     examination,
+    exhibition,
     information,
     judge,
     meaning,
@@ -26,13 +28,14 @@ from latentsep.measures import (
 from latentsep.measures.drawings import Drawings
 from latentsep.measures.evidence import Valuation
 from latentsep.measures.examination import Examination
+from latentsep.measures.exhibition import Exhibition
 from latentsep.measures.information import Passage
 from latentsep.measures.judge import Schooling
 from latentsep.measures.meaning import Interpretation
 from latentsep.measures.posteriors import Reading
 from latentsep.reductions import comparisons, pairing, reduction
 from latentsep.runtime.records import Job
-from latentsep.training import autoencoding, ensembles, experiments, protocols
+from latentsep.training import autoencoding, ensembles, experiments, photographing, protocols
 from latentsep.training.ensembles import train
 from latentsep.training.runs import Run
 
@@ -175,6 +178,14 @@ def shapes(profile: str, seed: int, repetitions: int) -> Stages:
     ]
 
 
+def pictured(profile: str, seed: int, repetitions: int, pictures: str | None) -> Stages:
+    yield photographing.folders_of(profile, pictures)
+    large, small, _ = photographing.load(profile, pictures)
+    every = list(exhibited.runs(large, small, profile, repetitions, seed))
+    yield _trainings(every)
+    yield [exhibition.job(Exhibition(run)) for run in every]
+
+
 CHAPTERS: dict[str, Callable[..., Stages]] = {
     "03-variational-autoencoders": estimators,
     "04-baseline": baseline,
@@ -188,4 +199,5 @@ CHAPTERS: dict[str, Callable[..., Stages]] = {
     "I-autoencoders": autoencoders,
     "II-variational": variational,
     "III-information": shapes,
+    "IV-photographs": pictured,
 }

@@ -15,7 +15,7 @@ from latentsep.data.folders import Folder
 from latentsep.data.pictures import HELD_OUT, Pictures, side_of
 from latentsep.runtime.paths import UsageError
 
-FEWEST = 10  # pictures, of which two are held out
+FEWEST = 50  # pictures, of which ten are held out: of fewer nothing could be said
 NAMED = ("dogs", "stanford-dogs", "Images")  # folders of LATENTSEP_DATA in which dogs are looked for
 CUT = 300  # squares that are cut from the photographs of libraries
 SMALLEST = 96  # pixels of these, at least, before they are scaled
@@ -44,19 +44,23 @@ def load(where: str | Path | None = None, side: int = 64) -> tuple[Photographs, 
 
     ``where`` names the folder, with names of folders in it for labels. Else it is the one with dogs in
     ``LATENTSEP_DATA``; else squares are cut from three photographs that come with libraries, and the second value is
-    ``"substitute"``. Raises ``UsageError`` as ``Folder.at`` does, or if fewer than ten pictures can be read.
+    ``"substitute"``. Raises ``UsageError`` as ``Folder.at`` does, or if too few pictures can be read.
     """
-    place = at_hand() if where is None else Path(where)
-    if place is None:
-        pixels = _cut(side)
+    if (folder_at := place(where)) is None:
+        pixels = cut(side)
         return _shuffled(pixels, np.zeros(len(pixels), np.int64), ("",), 0), "substitute"
-    folder = Folder.at(place, side)
+    folder = Folder.at(folder_at, side)
     pixels, kept = folders.pictures(folder)
     if len(pixels) < FEWEST:
-        raise UsageError(f"pictures is {str(place)!r} with {len(pixels)}; choose a folder with {FEWEST} or more")
+        raise UsageError(f"pictures is {str(folder_at)!r} with {len(pixels)}; choose a folder with {FEWEST} or more")
     labels, names = folders.labels(folder, kept)
     found = _shuffled(pixels, labels, tuple(names), len(folder.files) - len(kept))
     return found, "LATENTSEP_DATA" if where is None else "a folder named by the reader"
+
+
+def place(where: str | Path | None = None) -> Path | None:
+    """The folder that ``load`` takes, if there is one."""
+    return at_hand() if where is None else Path(where)
 
 
 def at_hand() -> Path | None:
@@ -75,18 +79,18 @@ def _shuffled(pixels: np.ndarray, labels: np.ndarray, names: tuple[str, ...], le
     return Photographs(source, flat[order], labels[order], learned, names, left_out)
 
 
-def _cut(side: int) -> np.ndarray:
-    """``CUT`` squares of random size and place ``(n, 3, side, side)``, as many of each photograph that is there."""
+def cut(side: int) -> np.ndarray:
+    """``CUT`` squares of random size and place, 0 to 255, ``(n, 3, side, side)``, of photographs of two libraries."""
     from sklearn.datasets import load_sample_images  # late: it takes a second
 
     with images.opened(images.portrait()) as opened:
         photographs = [opened.convert("RGB"), *map(Image.fromarray, load_sample_images().images)]
     stream = seeds.generator(0, "squares of photographs")
-    cut = []
+    found = []
     for i, (size, x, y) in enumerate(torch.rand(CUT, 3, generator=stream).tolist()):
         picture = photographs[i % len(photographs)]
         width = SMALLEST + round(size * (min(picture.size) - SMALLEST))
         left, top = round(x * (picture.width - width)), round(y * (picture.height - width))
         part = picture.crop((left, top, left + width, top + width))
-        cut.append(np.asarray(images.square(part, side)).transpose(2, 0, 1))
-    return np.stack(cut)
+        found.append(np.asarray(images.square(part, side)).transpose(2, 0, 1))
+    return np.stack(found)

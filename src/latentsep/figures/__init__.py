@@ -25,6 +25,7 @@ from latentsep.figures.holes import barcode
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 from latentsep.figures.mappings import mapped_grid, matrix_steps, rotation_steps
+from latentsep.figures.photographs import code_map, switched, watched
 from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
 from latentsep.figures.rates import known_by, rate_distortion
 from latentsep.figures.spin import Spin, spin
@@ -42,6 +43,7 @@ __all__ = [
     "ascent",
     "barcode",
     "bounds_of_guesses",
+    "code_map",
     "code_planes",
     "commuting_square",
     "costs",
@@ -82,6 +84,7 @@ __all__ = [
     "sine",
     "spin",
     "strip",
+    "switched",
     "tear_strip",
     "terms_needed",
     "tolerances",
@@ -90,4 +93,5 @@ __all__ = [
     "two_factors",
     "variants",
     "views",
+    "watched",
 ]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from latentsep.data.pictures import in_colour, side_of
 
-OCTAVES, ANGLES = 3, 6  # scales, each twice as coarse as the one before, and directions
+OCTAVES, ANGLES = 3, 4  # scales, each twice as coarse as the one before, and directions
 KEPT = 24  # principal directions of the features in which sets are compared
 _AT_ONCE = 60  # pictures
 
@@ -76,3 +76,14 @@ def frechet(first: Tensor, second: Tensor) -> float:
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     both = torch.linalg.eigvalsh(root @ two @ root).clamp(min=0).sqrt().sum()
     return float(apart + one.trace() + two.trace() - 2 * both)
+
+
+def distance(known: Tensor, features: Tensor, count: int) -> float:
+    """The Fréchet distance of sets of ``count`` features, in their order, from ``known`` ones; the mean of all sets.
+
+    So it can be held against that of any other set of as many. Raises ``ValueError`` for fewer features.
+    """
+    if len(features) < count:
+        raise ValueError(f"count is {count!r}; choose {len(features)} or fewer")
+    whole = features[: len(features) // count * count].split(count)
+    return sum(frechet(known, part) for part in whole) / len(whole)

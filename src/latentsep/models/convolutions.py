@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, group_norm, interpolate, leaky_relu
+from torch.nn.functional import conv2d, group_norm, interpolate, leaky_relu, pixel_shuffle
 
 from latentsep.data import seeds
 from latentsep.models.networks import Linear
 
 SLOPE = 0.2  # of leaky rectifiers
+CENTRE, SPREAD = 0.5, 0.25  # about the mean and the deviation of channels
 GROUPS = 4  # of channels that are normalised together
 
 
@@ -24,14 +25,18 @@ class Shape:
     """Pictures of ``side`` × ``side`` pixels of three channels, and networks that halve them ``levels`` times.
 
     The first halving yields ``width`` channels, each other one twice as many. At every resolution there is a block of
-    two convolutions, with its input added if ``residual``. Raises ``ValueError`` for a side that cannot be halved so
-    often.
+    two convolutions, ``normalised`` before each, whose input is added if ``residual``. What is added is not rectified,
+    so that there is a linear way from the picture to the code and back (He et al., 2016, of *identity mappings*);
+    unless networks are ``rectified`` after each sum, and wherever the resolution changes. Raises ``ValueError`` for a
+    side that cannot be halved so often.
     """
 
     side: int
     width: int
     levels: int = 3
     residual: bool = True
+    normalised: bool = True
+    rectified: bool = False
     channels: int = 3
 
     def __post_init__(self):
@@ -59,9 +64,8 @@ class Shape:
         total, inputs = 0, self.channels
         for level, width in enumerate(self.widths):
             pixels = (self.side // 2 ** (level + 1)) ** 2
-            # Blocks on both ways; the way down convolves after halving, the way up before doubling but for pixels.
-            total += 9 * pixels * (2 * 2 * width * width + inputs * width)
-            total += 9 * (self.side**2 * inputs * width if level == 0 else pixels * inputs * width)
+            # Blocks on both ways; the way down convolves after halving, the way up before doubling, four pixels as one.
+            total += 9 * pixels * (2 * 2 * width * width + (5 if level == 0 else 2) * inputs * width)
             inputs = width
         return total
 
@@ -87,7 +91,10 @@ class Convolution(nn.Module):
 
 
 class Normalisation(nn.Module):
-    """Groups of channels of a picture at mean 0 and variance 1, whatever else is in the batch (Wu and He, 2018)."""
+    """Groups of channels of a picture at mean 0 and variance 1, whatever else is in the batch (Wu and He, 2018).
+
+    How bright a picture is and how much contrast it has does not pass it, so it stands where there is a way past it.
+    """
 
     def __init__(self, channels: int, members: int):
         super().__init__()
@@ -100,17 +107,25 @@ class Normalisation(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions with normalisation, and rectifiers after each; ``residual`` adds the input before the last."""
+    """Two convolutions, each after normalisation and a rectifier, and their input added, as a ``shape`` says.
 
-    def __init__(self, channels: int, generators: Sequence[torch.Generator], residual: bool):
+    If that is ``rectified``, normalisation and rectifiers come after the convolutions, the last of them after the sum.
+    """
+
+    def __init__(self, shape: Shape, channels: int, generators: Sequence[torch.Generator]):
         super().__init__()
-        self.residual = residual
+        self.shape = shape
         self.first, self.second = (Convolution(channels, channels, generators) for _ in range(2))
-        self.before, self.after = (Normalisation(channels, len(generators)) for _ in range(2))
+        self.one, self.two = (
+            Normalisation(channels, len(generators)) if shape.normalised else nn.Identity() for _ in range(2)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.after(self.second(torch.relu(self.before(self.first(x)))))
-        return torch.relu(y + x if self.residual else y)
+        if self.shape.rectified:
+            y = self.two(self.second(torch.relu(self.one(self.first(x)))))
+            return torch.relu(y + x if self.shape.residual else y)
+        y = self.second(torch.relu(self.two(self.first(torch.relu(self.one(x))))))
+        return y + x if self.shape.residual else y
 
 
 class ConvolutionalEncoder(nn.Module):
@@ -122,29 +137,34 @@ class ConvolutionalEncoder(nn.Module):
         generators = [seeds.generator(seed, "initial weights", "encoder") for seed in member_seeds]
         inputs = (shape.channels, *shape.widths[:-1])
         self.down = nn.ModuleList(Convolution(i, o, generators, 2) for i, o in zip(inputs, shape.widths, strict=True))
-        self.norms = nn.ModuleList(Normalisation(width, len(generators)) for width in shape.widths)
-        self.blocks = nn.ModuleList(Block(width, generators, shape.residual) for width in shape.widths)
+        self.blocks = nn.ModuleList(Block(shape, width, generators) for width in shape.widths)
         self.last = Linear(shape.flat, outputs, generators)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = _side_by_side(x.unflatten(-1, (self.shape.channels, self.shape.side, self.shape.side)))
-        for down, norm, block in zip(self.down, self.norms, self.blocks, strict=True):
-            y = block(leaky_relu(norm(down(y)), SLOPE))
+        pictures = x.unflatten(-1, (self.shape.channels, self.shape.side, self.shape.side))
+        y = _side_by_side((pictures - CENTRE) / SPREAD)
+        for down, block in zip(self.down, self.blocks, strict=True):
+            y = down(y)
+            y = block(leaky_relu(y, SLOPE) if self.shape.rectified else y)
         return self.last(_apart(y, len(x)).flatten(2))
 
 
 class ConvolutionalDecoder(nn.Module):
-    """``inputs`` numbers ``(members, batch, inputs)`` to pictures ``(members, batch, 3 · side²)``."""
+    """``inputs`` numbers ``(members, batch, inputs)`` to pictures ``(members, batch, 3 · side²)``.
 
-    def __init__(self, shape: Shape, inputs: int, member_seeds: Sequence[int]):
+    What the last convolution puts out is in units of ``spread`` from a ``centre``.
+    """
+
+    def __init__(
+        self, shape: Shape, inputs: int, member_seeds: Sequence[int], centre: float = CENTRE, spread: float = SPREAD
+    ):
         super().__init__()
-        self.shape = shape
+        self.shape, self.centre, self.spread = shape, centre, spread
         generators = [seeds.generator(seed, "initial weights", "decoder") for seed in member_seeds]
-        outputs = (shape.channels, *shape.widths[:-1])
+        outputs = (4 * shape.channels, *shape.widths[:-1])
         self.first = Linear(inputs, shape.flat, generators)
-        self.blocks = nn.ModuleList(Block(width, generators, shape.residual) for width in reversed(shape.widths))
+        self.blocks = nn.ModuleList(Block(shape, width, generators) for width in reversed(shape.widths))
         self.up = nn.ModuleList(Convolution(w, o, generators) for w, o in self._steps(outputs))
-        self.norms = nn.ModuleList(Normalisation(width, len(generators)) for width in reversed(shape.widths[:-1]))
 
     def _steps(self, outputs: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         return zip(reversed(self.shape.widths), reversed(outputs), strict=True)
@@ -152,11 +172,12 @@ class ConvolutionalDecoder(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         shape = self.shape
         y = _side_by_side(self.first(z).unflatten(-1, (shape.widths[-1], shape.smallest, shape.smallest)))
-        for block, up, norm in zip(self.blocks, self.up, self.norms, strict=False):
-            y = _doubled(torch.relu(norm(up(block(y)))))
-        # Pixels are convolved after the doubling: before it, two by two would be alike.
-        y = self.up[-1](_doubled(self.blocks[-1](y)))
-        return _apart(y, len(z)).flatten(2)
+        for block, up in zip(self.blocks[:-1], self.up[:-1], strict=True):
+            y = up(block(y))
+            y = _doubled(torch.relu(y) if shape.rectified else y)
+        # Two by two pixels are channels of one, until there are no more convolutions (Shi et al., 2016).
+        pictures = pixel_shuffle(self.up[-1](self.blocks[-1](y)), 2)
+        return self.centre + self.spread * _apart(pictures, len(z)).flatten(2)
 
 
 def _side_by_side(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 
 from latentsep.models.augmentation import FEATURES, augmented
 from latentsep.models.autoencoders import Codes
-from latentsep.models.convolutions import ConvolutionalDecoder, ConvolutionalEncoder, Shape
+from latentsep.models.convolutions import CENTRE, SPREAD, ConvolutionalDecoder, ConvolutionalEncoder, Shape
 from latentsep.models.normal import kl_normal_diagonal
 from latentsep.models.variants import LIKELIHOODS, Variant, Variants
 
@@ -39,9 +39,11 @@ class PictureVariants(Variants):
     def networks(
         self, data_dimension: int, hidden: Sequence[int], member_seeds: Sequence[int], activation: str
     ) -> tuple[Any, Any]:
+        # Of logits the decoder has its own units.
+        units = (0.0, 1.0) if self.kind.likelihood == BERNOULLI else (CENTRE, SPREAD)
         return (
             ConvolutionalEncoder(self.shape, self.space.encoder_features, member_seeds),
-            ConvolutionalDecoder(self.shape, self.space.decoder_features, member_seeds),
+            ConvolutionalDecoder(self.shape, self.space.decoder_features, member_seeds, *units),
         )
 
     def forward(self, x: Tensor, noise: Tensor, outputs: Tensor | None = None) -> tuple[Tensor, Tensor]:

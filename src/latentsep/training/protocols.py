@@ -63,7 +63,7 @@ SHAPES: Table = {
 #: For photographs (Foundations).
 PHOTOGRAPHS: Table = {
     "smoke": {"updates": 10, "batch_size": 8, "learning_rate": 1e-3},
-    "book": {"updates": 400, "batch_size": 32, "learning_rate": 2e-3},
+    "book": {"updates": 240, "batch_size": 32, "learning_rate": 4e-3},
     "thesis": {"updates": 25_000, "batch_size": 64, "learning_rate": 1e-3},
 }
 

@@ -25,6 +25,7 @@ from latentsep.ledger.checks import (
     normal,
     objective,
     passages,
+    photographs,
     pictures,
     probability,
     reduction,
@@ -33,6 +34,7 @@ from latentsep.ledger.checks import (
     tables,
     theorem,
     torus,
+    tutorial,
     variations,
 )
 from latentsep.ledger.checks.evidence import CLAIMS, Measures
@@ -60,6 +62,7 @@ __all__ = [
     "normal",
     "objective",
     "passages",
+    "photographs",
     "pictures",
     "probability",
     "reduction",
@@ -68,6 +71,7 @@ __all__ = [
     "tables",
     "theorem",
     "torus",
+    "tutorial",
     "variations",
 ]
 
@@ -100,7 +104,7 @@ def claimed(evidence: Measures, *numbers: str) -> claims.Report:
     for item in (f"claim-{number}" for number in numbers):
         measure = CLAIMS[item]
         entry = claims.entry(item, measure(evidence), f"{measure.__module__}.{measure.__qualname__}")
-        entries.append(substituted_in(entry, "MNIST") if evidence.substitute else entry)
+        entries.append(substituted_in(entry, evidence.wanted) if evidence.substitute else entry)
     return claims.Report(entries)
 
 

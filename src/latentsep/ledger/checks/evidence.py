@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,10 +18,11 @@ Difference = Callable[[int], np.ndarray]
 class Measures:
     """What is measured of each autoencoder ``alone``, and of what is ``drawn`` from it by each ``way``, one row each.
 
-    Both are those of ``examination.table``, and may have more columns. ``substitute`` says that the digits are not
-    MNIST's.
+    Both are those of ``examination.table``, and may have more columns. ``substitute`` says that the data
+    are not those that were ``wanted``.
     """
 
+    wanted: ClassVar[str] = "MNIST"
     alone: pd.DataFrame
     drawn: pd.DataFrame
     substitute: bool = False

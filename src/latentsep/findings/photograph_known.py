@@ -1,0 +1,73 @@
+"""Chapter IV: what its sentences say of codes, in numbers."""
+
+from dataclasses import dataclass
+
+from latentsep.findings.photographs import Study
+from latentsep.training.photographing import AS_IT_IS
+
+
+@dataclass(frozen=True)
+class Known:
+    """What codes know, R² in per cent; how much of their variance directions have; and errors of unusual pictures."""
+
+    brightness: float
+    brightness_plainer: float
+    warmth_rectified: float
+    error_plainer: float
+    error_rectified: float
+    error_unnormalised: float
+    error_unaugmented: float
+    error_usual: float
+    warmth: float
+    warmth_components: float
+    contrast: float
+    contrast_components: float
+    odd_photographs: float
+    odd_negatives: float
+    odd_turned: float
+    odd_blurred: float
+    odd_noise: float
+    uncertain: float
+    tight: float
+    tight_fixed: float
+    divergence: float
+    per_number: float
+    irregular: float
+
+
+def known(found: Study) -> Known:
+    """Gather them."""
+    seen = found.evidence
+    length = seen.length(AS_IT_IS)
+
+    def knows(name: str, run: str = AS_IT_IS) -> float:
+        return 100 * seen.mean(f"knows_{name}", run)
+
+    def unusual(name: str) -> float:
+        return 100 * seen.mean(f"unusual_{name}")
+
+    return Known(
+        brightness=knows("brightness"),
+        brightness_plainer=knows("brightness", "no residual blocks"),
+        warmth_rectified=knows("warmth", "rectified sums"),
+        error_plainer=seen.mean("held_error", "no residual blocks"),
+        error_rectified=seen.mean("held_error", "rectified sums"),
+        error_unnormalised=seen.mean("held_error", "no normalisation"),
+        error_unaugmented=seen.mean("held_error", "no augmentation"),
+        error_usual=seen.mean("held_error"),
+        warmth=knows("warmth"),
+        warmth_components=100 * seen.components("knows_warmth", AS_IT_IS),
+        contrast=knows("contrast"),
+        contrast_components=100 * seen.components("knows_contrast", AS_IT_IS),
+        odd_photographs=unusual("other photographs"),
+        odd_negatives=unusual("negatives"),
+        odd_turned=unusual("upside down"),
+        odd_blurred=unusual("blurred"),
+        odd_noise=unusual("noise"),
+        uncertain=seen.mean("uncertain"),
+        tight=seen.mean("tight"),
+        tight_fixed=seen.mean("tight", "fixed"),
+        divergence=seen.mean("held_divergence"),
+        per_number=seen.mean("held_divergence") / length,
+        irregular=seen.mean("irregular"),
+    )
