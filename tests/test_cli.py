@@ -146,3 +146,12 @@ def test_interrupting_a_run_leaves_nothing_half_written(checkout, tmp_path):
     assert process.returncode == 130
     assert "nothing is half-written" in error
     assert generated(root) == []
+
+
+def test_a_run_about_a_folder_leaves_one_file_whose_name_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli.plan, "carry_out", lambda wanted: None)
+    monkeypatch.setattr(cli.notebooks, "execute", lambda chapter, values, target, ledger: None)
+    assert cli.main(["run", "IV", "-p", "pictures", str(tmp_path)]) == 0
+    target = Path(capsys.readouterr().out.strip())
+    assert target.parent == paths.build() / "runs"
+    assert target.name == f"IV-photographs-pictures={str(tmp_path.resolve()).replace('/', '_')}.ipynb"

@@ -95,6 +95,7 @@ def _run(options: argparse.Namespace) -> None:
         changes[name] = known[name].parse(text)
     values = chapter.values(changes)
     label = "-".join([chapter.name, *(f"{k}={v}" for k, v in values.items() if v != known[k].default)])
+    label = label.replace("/", "_")  # of a path, too, the name of one file is made
     target = options.output or paths.build() / "runs" / f"{label}.ipynb"
     text = paths.ledger().read_text() if paths.ledger().exists() else ""
     plan.carry_out({chapter.name: values})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from latentsep.findings.photographs import Study
+from latentsep.ledger.numerals import numeral
 from latentsep.training.photographing import AS_IT_IS
 
 
@@ -12,7 +13,7 @@ class Known:
 
     brightness: float
     brightness_plainer: float
-    warmth_rectified: float
+    warmth_rectified: str
     error_plainer: float
     error_rectified: float
     error_unnormalised: float
@@ -20,6 +21,13 @@ class Known:
     error_usual: float
     warmth: float
     warmth_components: float
+    warmth_remade: float
+    greenness: str
+    green_components: float
+    green_remade: str
+    green_shown: str
+    busy: float
+    tight_plainly: float
     contrast: float
     contrast_components: float
     odd_photographs: float
@@ -27,7 +35,7 @@ class Known:
     odd_turned: float
     odd_blurred: float
     odd_noise: float
-    uncertain: float
+    uncertain: str
     tight: float
     tight_fixed: float
     divergence: float
@@ -49,7 +57,14 @@ def known(found: Study) -> Known:
     return Known(
         brightness=knows("brightness"),
         brightness_plainer=knows("brightness", "no residual blocks"),
-        warmth_rectified=knows("warmth", "rectified sums"),
+        warmth_remade=100 * seen.mean("remakes_warmth"),
+        greenness=numeral(seen.mean("knows_greenness"), 2),
+        green_components=100 * seen.components("knows_greenness", AS_IT_IS),
+        green_remade=numeral(seen.mean("remakes_greenness"), 2),
+        green_shown=numeral(float(found.display.remakes_greenness[0]), 2),
+        busy=seen.mean("busy"),
+        tight_plainly=seen.mean("tight", "no augmentation"),
+        warmth_rectified=numeral(seen.mean("knows_warmth", "rectified sums"), 2),
         error_plainer=seen.mean("held_error", "no residual blocks"),
         error_rectified=seen.mean("held_error", "rectified sums"),
         error_unnormalised=seen.mean("held_error", "no normalisation"),
@@ -64,7 +79,7 @@ def known(found: Study) -> Known:
         odd_turned=unusual("upside down"),
         odd_blurred=unusual("blurred"),
         odd_noise=unusual("noise"),
-        uncertain=seen.mean("uncertain"),
+        uncertain=numeral(seen.mean("uncertain"), 2),
         tight=seen.mean("tight"),
         tight_fixed=seen.mean("tight", "fixed"),
         divergence=seen.mean("held_divergence"),

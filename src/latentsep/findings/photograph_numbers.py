@@ -17,8 +17,6 @@ from latentsep.measures.leaks import Leaky
 from latentsep.training import photographing
 from latentsep.training.photographing import AS_IT_IS, FEWER, LISTING, STANFORD, Photographing, named
 
-BITS = 32  # of a weight
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -37,6 +35,7 @@ class Setting:
     decayed: float
     listing_updates: int
     stanford_updates: int
+    stanford_text: int
     fewest_files: int
     levels: int
     compared: int
@@ -63,6 +62,7 @@ def setting(found: Study) -> Setting:
         decayed=100 * (1 - (1 - LISTING["learning_rate"] * LISTING["decay"]) ** stanford),
         listing_updates=listing.updates,
         stanford_updates=stanford,
+        stanford_text=photographing.PASSES["text"] * math.ceil(STANFORD / (listing.batch_size or 1)),
         fewest_files=photographs.FEWEST,
         levels=cast(Photographing, found.shown.run).shape.levels,
         compared=len(found.ensembles),
@@ -77,6 +77,7 @@ class Learning:
     usual_held: float
     pca_error: float
     pca_held: float
+    pca_excess: float
     long: float
     long_held: float
     excess: float
@@ -102,6 +103,7 @@ def learning(found: Study) -> Learning:
         usual_held=seen.mean("held_error"),
         pca_error=seen.components("error", AS_IT_IS),
         pca_held=seen.components("held_error", AS_IT_IS),
+        pca_excess=100 * (seen.components("held_error", AS_IT_IS) / seen.components("error", AS_IT_IS) - 1),
         long=float(found.long.error[0]),
         long_held=float(found.long.held_error[0]),
         excess=excess(AS_IT_IS),
@@ -128,7 +130,6 @@ class Bits:
     file: float
     linear: float
     weights: int
-    worth: float
 
 
 def bits(found: Study) -> Bits:
@@ -146,7 +147,6 @@ def bits(found: Study) -> Bits:
         file=file,
         linear=linear(found.large).fewest(float(one.held_noisy)),
         weights=weights,
-        worth=BITS * weights / (file - float(one.held_divergence)),
     )
 
 

@@ -40,7 +40,7 @@ def remade(found: Study, count: int) -> dict[str, np.ndarray]:
     """Held-out photographs, remade, and what does as well or better without a network."""
     x, others = found.large.sample(1)[0], found.large.held_out()[0]
     made = codes.pictures_of(found.shown, next(codes.used(found.shown, others)))
-    components = Components.of(x, codes.autoencoding(found.shown).members[0].length)
+    components = Components.of(x, codes.autoencoding(found.shown).members[0].length, mirrored=True)
     error = float((made - others).square().sum(1).mean())
     rows = {
         "held out": others,
@@ -64,7 +64,7 @@ def drawn(found: Study, count: int) -> dict[str, np.ndarray]:
         "prior": seen(prior),
         "its nearest": seen(x[torch.cdist(prior, x).argmin(1)]),
         "fitted": seen(fitted),
-        "components": seen(Components.of(x, code.shape[1]).drawn(count, stream)),
+        "components": seen(Components.of(x, code.shape[1], mirrored=True).drawn(count, stream)),
     }
 
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentsep.findings.photographs import Study, codes_of
+from latentsep.findings.photographs import Study, codes_of, principal
 from latentsep.measures.attributes import NAMES, attributes
 from latentsep.training import photographing
 from latentsep.training.photographing import AS_IT_IS, FEWER, named
 
-COLUMNS = ("Fréchet distance", "told", "sharpness")
+COLUMNS = ("Fréchet distance", "told", "sharpness", "variety")
 
 
 def recipes(found: Study) -> pd.DataFrame:
@@ -34,12 +34,13 @@ def distances(found: Study) -> pd.DataFrame:
     """How far sets of pictures are from photographs, how often they are told, and how sharp they are."""
     seen, rows = found.evidence, {}
     for name, row in found.evidence.anchors.iterrows():
-        rows[str(name)] = dict(zip(COLUMNS, (row.distance, row.told, row.sharp), strict=True))
-    parts = {"remade": ("remade", "told", "sharp", None), "drawn": ("distance", "told", "sharp", "standard")}
+        rows[str(name)] = dict(zip(COLUMNS, (row.distance, row.told, row.sharp, row.varied), strict=True))
     for run, title in ((AS_IT_IS, "variational"), ("logistic", "variational, logistic"), ("plain", "plain")):
-        for part, (distance, told, sharp, way) in parts.items():
-            found_there = (seen.mean(name, run, way) for name in (distance, told, sharp))
-            rows[f"{title}, {part}"] = dict(zip(COLUMNS, found_there, strict=True))
+        there = (seen.mean(name, run) for name in ("remade", "told", "sharp"))
+        rows[f"{title}, remade"] = dict(zip(COLUMNS, there, strict=False))
+        for way, says in (("standard", "N(0, 1)"), ("fitted", "fitted normal")):
+            there = (seen.mean(name, run, way) for name in ("distance", "told", "sharp", "varied"))
+            rows[f"{title}, {says}"] = dict(zip(COLUMNS, there, strict=True))
     return pd.DataFrame(rows).T
 
 
@@ -57,8 +58,9 @@ def few(found: Study) -> pd.DataFrame:
 
 def progress(found: Study) -> pd.DataFrame:
     """What was seen while some runs learned, as ``figures.watched`` takes it."""
-    several = {f"{found.small.learned} pictures": found.longer}
-    several |= {name: found.ensembles[name] for name in ("no augmentation", named(FEWER[0])) if name in found.ensembles}
+    several = {"four times as long": found.longer}
+    names = (AS_IT_IS, "no augmentation", named(FEWER[0]))
+    several |= {name: found.ensembles[name] for name in names if name in found.ensembles}
     rows = []
     for name, trained in several.items():
         assert trained.watched is not None  # of photographs all runs are
@@ -89,12 +91,9 @@ def rival_bits(found: Study) -> pd.DataFrame:
 
 
 def code_map(found: Study) -> tuple[np.ndarray, np.ndarray, str, np.ndarray, dict[str, tuple[float, float]]]:
-    """Codes of the model that is shown, what their directions explain, and what codes know, for ``figures.code_map``.
-
-    What is known is that of the runs that are compared, means over repetitions.
-    """
+    """Codes of the model that is shown, what directions explain, and what codes know, for ``figures.code_map``."""
     turned, _, shares = codes_of(found.shown)
     brightness = attributes(found.large.sample(1)[0])[:, NAMES.index("brightness")]
-    seen = found.evidence
-    known = {name: (seen.mean(f"knows_{name}"), seen.components(f"knows_{name}", AS_IT_IS)) for name in NAMES}
+    components = principal(found.large, turned.shape[1])
+    known = {name: (float(found.display[f"knows_{name}"][0]), components[f"knows_{name}"]) for name in NAMES}
     return turned[:, :2].numpy(), brightness.numpy(), "brightness (0 to 1)", shares, known

@@ -1,5 +1,6 @@
 """Chapter IV: autoencoders of photographs, what was measured of them, and of pictures that none of them made."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from latentsep.data import seeds
 from latentsep.data.photographs import Photographs
-from latentsep.ledger.checks.photographs import Exhibits
+from latentsep.ledger.checks.photographs import COMPONENTS, Exhibits
 from latentsep.measures import codes
 from latentsep.measures.attributes import NAMES, attributes, known
 from latentsep.measures.channels import Files, Normal
@@ -22,7 +23,6 @@ from latentsep.training.ensembles import Trained, train
 from latentsep.training.photographing import AS_IT_IS, Photographing, named
 
 FORMATS = ("JPEG", "WebP")
-COMPONENTS = "principal components"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Study:
         else:
             which = f"These are {len(self.large.labels):,} pictures of yours"
             if self.large.left_out:
-                which += f" ({self.large.left_out:,} files could not be read)"
+                which += f" ({self.large.left_out:,} more could not be read)"
         return (
             f":::{{warning}}\n{which}, and every number is theirs. Where the text speaks of dogs, or says what a figure"
             " shows, it is about the dogs that this chapter was written with.\n:::"
@@ -106,9 +106,12 @@ def study(profile: str, seed: int, repetitions: int, pictures: str | None = None
 
 
 def principal(small: Photographs, numbers: int) -> dict[str, float]:
-    """What so many principal components do: squared errors, and what a linear function of them knows of attributes."""
+    """What so many principal components of learned pictures, mirrored too, do and know of attributes, on held-out ones.
+
+    Their squared errors are those of learned pictures as well.
+    """
     x, held = small.sample(1)[0], small.held_out()[0]
-    found = Components.of(x, numbers)
+    found = Components.of(x, numbers, mirrored=True)
     code, other = found.code(x), found.code(held)
     errors = {
         name: float((part - found.remade(part)).square().sum(1).mean())
@@ -119,9 +122,9 @@ def principal(small: Photographs, numbers: int) -> dict[str, float]:
 
 
 def linear(photographs: Photographs) -> Normal:
-    """All principal components of learned pictures as a code of held-out ones, with the variances that these have."""
+    """All principal components of learned pictures, mirrored too, as a code with the variances of held-out ones."""
     x, held = photographs.sample(1)[0], photographs.held_out()[0][:KNOWN]
-    found = Components.of(x, len(x))
+    found = Components.of(x, 2 * len(x), mirrored=True)
     rest = float((held - found.remade(held)).square().sum(1).mean())
     return Normal(found.code(held).square().mean(0).double().numpy(), rest)
 
@@ -129,17 +132,17 @@ def linear(photographs: Photographs) -> Normal:
 def anchors(small: Photographs, error: float, numbers: int) -> pd.DataFrame:
     """How far pictures are from photographs that no autoencoder made, as ``Gallery`` says it, by what they are."""
     x, held = small.sample(1)[0][:KNOWN], small.held_out()[0][:KNOWN]
-    gallery, found = Gallery.of(x, held), Components.of(x, numbers)
+    gallery, found = Gallery.of(x, held), Components.of(x, numbers, mirrored=True)
     drawn, remade = found.drawn(2 * len(held), seeds.generator(0, "components drawn")), found.remade(held)
     rows = {
-        "held-out photographs": {"distance": gallery.distance(held), "told": chance(gallery, held), "sharp": 1.0},
-        "blurred": _remade(gallery, out_of_focus(held, error)),
-        "principal components, remade": _remade(gallery, remade),
+        "held-out photographs": _measured(gallery, held) | {"told": chance(gallery, held)},
+        "out of focus": _measured(gallery, out_of_focus(held, error)),
+        "principal components, remade": _measured(gallery, remade),
         "principal components, drawn": gallery.drawn(drawn),
-        "cross-faded": _remade(gallery, (held + held.roll(1, 0)) / 2),
-        "principal components, between": _remade(gallery, (remade + remade.roll(1, 0)) / 2),
+        "cross-faded": _measured(gallery, (held + held.roll(1, 0)) / 2),
+        "principal components, between": _measured(gallery, (remade + remade.roll(1, 0)) / 2),
     }
-    return pd.DataFrame(rows).T[["distance", "told", "sharp"]].astype(float)
+    return pd.DataFrame(rows).T[["distance", "told", "sharp", "varied"]].astype(float)
 
 
 def chance(gallery: Gallery, held: Tensor) -> float:
@@ -147,9 +150,9 @@ def chance(gallery: Gallery, held: Tensor) -> float:
     return gallery.remade(held)["told"]
 
 
-def _remade(gallery: Gallery, pictures: Tensor) -> dict[str, float]:
+def _measured(gallery: Gallery, pictures: Tensor) -> dict[str, float]:
     found = gallery.remade(pictures)
-    return {"distance": found["remade"], "told": found["told"], "sharp": found["sharp"]}
+    return {"distance": found["remade"], "told": found["told"], "sharp": found["sharp"], "varied": math.nan}
 
 
 def out_of_focus(held: Tensor, error: float) -> Tensor:

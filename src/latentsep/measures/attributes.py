@@ -6,14 +6,15 @@ from torch import Tensor
 from latentsep.data.pictures import in_colour, side_of
 
 RIM = 8  # an edge of this part of the side counts as background
-NAMES = ("brightness", "contrast", "warmth", "background", "middle", "roughness")
+NAMES = ("brightness", "contrast", "warmth", "greenness", "background", "middle", "roughness")
 
 
 def attributes(flat: Tensor) -> Tensor:
-    """Of photographs ``(n, 3 · side²)`` from 0 to 1 what ``NAMES`` says, ``(n, 6)``.
+    """Of photographs ``(n, 3 · side²)`` from 0 to 1 what ``NAMES`` says, ``(n, 7)``.
 
-    *Brightness* is the mean and *contrast* the deviation over the picture, *warmth* red less blue, *background* the
-    brightness of the rim, *middle* that of what is within less it, *roughness* the mean difference of neighbours.
+    *Brightness* is the mean and *contrast* the deviation over the picture, *warmth* red less blue, *greenness* green
+    less the mean of these, *background* the brightness of the rim, *middle* that of what is within less it,
+    *roughness* the mean difference of neighbours.
     """
     pictures, side = in_colour(flat).double(), side_of(flat)
     width = max(1, side // RIM)
@@ -21,8 +22,19 @@ def attributes(flat: Tensor) -> Tensor:
     within[width:-width, width:-width] = True
     grey = pictures.mean(1)
     rim, middle = grey[:, ~within].mean(1), grey[:, within].mean(1)
-    warmth = (pictures[:, 0] - pictures[:, 2]).mean((1, 2))
-    return torch.stack([grey.mean((1, 2)), grey.flatten(1).std(1), warmth, rim, middle - rim, roughness(flat)], 1)
+    red, green, blue = pictures.mean((2, 3)).unbind(1)
+    return torch.stack(
+        [
+            grey.mean((1, 2)),
+            grey.flatten(1).std(1),
+            red - blue,
+            green - (red + blue) / 2,
+            rim,
+            middle - rim,
+            roughness(flat),
+        ],
+        1,
+    )
 
 
 def roughness(flat: Tensor) -> Tensor:

@@ -54,7 +54,10 @@ def _again(flat: Tensor, form: str, quality: int) -> tuple[float, Tensor]:
 
 @dataclass(frozen=True)
 class Files:
-    """Files of pictures in a format: bits and squared errors a picture, by how large and how good they are."""
+    """Files of pictures in a format: bits and squared errors a picture, by how large and how good they are.
+
+    Bits are those beyond the file of an even grey picture of the same size: a format's head says nothing of a picture.
+    """
 
     bits: np.ndarray
     errors: np.ndarray
@@ -67,8 +70,9 @@ class Files:
             small = interpolate(in_colour(flat), scale_factor=1 / part, mode="area").flatten(1)
             for quality in QUALITIES:
                 bits, again = _again(small, form, quality)
+                head, _ = _again(torch.full_like(small[:1], 0.5), form, quality)
                 whole = interpolate(in_colour(again), side_of(flat), mode="bilinear").flatten(1)
-                found.append((bits, float((whole - flat).square().sum(1).mean())))
+                found.append((max(0.0, bits - head), float((whole - flat).square().sum(1).mean())))
         return cls(*np.array(found).T)
 
     def fewest(self, error: float) -> float:

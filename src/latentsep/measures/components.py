@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentsep.data.pictures import in_colour
+
 FITTED = 4_000  # pictures that they are fitted to, at most
 
 
@@ -22,9 +24,14 @@ class Components:
     deviations: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, numbers: int) -> "Components":
-        """Of pictures ``(n, D)``, so many of them, or n − 1 if that is fewer."""
+    def of(cls, x: Tensor, numbers: int, mirrored: bool = False) -> "Components":
+        """Of pictures ``(n, D)``, so many of them, or n − 1 if that is fewer.
+
+        If ``mirrored``, of pictures in colour and their mirror images.
+        """
         part = x[:FITTED]
+        if mirrored:
+            part = torch.cat([part, in_colour(part).flip(-1).flatten(1)])
         mean = part.mean(0)
         _, sizes, directions = torch.linalg.svd((part - mean).double(), full_matrices=False)
         kept = min(numbers, len(part) - 1)

@@ -91,12 +91,13 @@ def look(exhibition: Exhibition, checkpoint: Path | None = None) -> records.Arra
 
 @dataclass(frozen=True)
 class Gallery:
-    """Photographs that pictures are held against: their features, the ``held``-out ones, and how rough these are."""
+    """Photographs that pictures are held against: features, ``held``-out ones, their ``own``, how rough they are."""
 
     view: scattering.View
     known: Tensor
     real: samples.Real
     held: Tensor
+    own: Tensor
     rough: float
 
     @classmethod
@@ -104,7 +105,7 @@ class Gallery:
         """Of photographs ``(n, D)`` to learn from, and ``(m, D)`` that are held out."""
         view = scattering.View.of(learned)
         known = view(learned)
-        return cls(view, known, samples.Real.of(known, NEIGHBOURS), held, float(roughness(held).mean()))
+        return cls(view, known, samples.Real.of(known, NEIGHBOURS), held, view(held), float(roughness(held).mean()))
 
     def distance(self, pictures: Tensor) -> float:
         """The Fréchet distance from learned photographs, of sets of as many as are held out."""
@@ -120,7 +121,7 @@ class Gallery:
         return {
             "remade": scattering.frechet(self.known, features),
             # Of different photographs: the nearest to a picture must not be itself, remade.
-            "told": samples.told(self.view(self.held)[:half], features[half:]),
+            "told": samples.told(self.own[:half], features[half:]),
             "sharp": self.sharp(pictures),
         }
 
@@ -129,6 +130,7 @@ class Gallery:
         features = self.view(pictures)
         return samples.compare(self.real, features, NEIGHBOURS) | {
             "distance": scattering.distance(self.known, features, len(self.held)),
+            "told": samples.told(self.own[: len(self.own) // 2], features),
             "sharp": self.sharp(pictures),
             "varied": float(pdist(pictures).mean() / pdist(self.held).mean()),
         }

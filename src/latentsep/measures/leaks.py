@@ -26,7 +26,7 @@ class Leaky:
     @classmethod
     def of(cls, x: Tensor, numbers: int) -> "Leaky":
         """Fitted to pictures ``(n, D)``."""
-        fitted = cls(Components.of(x, numbers), torch.empty(0))
+        fitted = cls(Components.of(x, numbers, mirrored=True), torch.empty(0))
         features = torch.cat([fitted.code(x), fitted.aside(x)], 1).double()
         scale = features.square().sum() / features.shape[1]
         square = features.T @ features + WEIGHT * scale * torch.eye(features.shape[1]).double()

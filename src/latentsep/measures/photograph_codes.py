@@ -15,6 +15,7 @@ from latentsep.training.ensembles import Trained
 
 NUDGE = 0.1  # of the deviation of codes, by which they are moved
 BLUR = 1 / 16  # of the side, the deviation of a blur
+CLUSTERS = (2, 3, 4, 6)
 UNUSUAL = ("other photographs", "negatives", "upside down", "blurred", "noise")
 
 
@@ -22,13 +23,13 @@ def about(alone: Trained, x: Tensor, held: Tensor) -> dict[str, float]:
     """The measures of an ensemble of one by name, of learned pictures ``x`` and ``held``-out ones ``(n, D)``.
 
     ``knows_NAME`` is R² of a linear function of mean codes for each of the ``attributes``, ``remakes_NAME`` that of the
-    attributes of remade pictures, taken for those of the pictures. ``tight`` is the mean
-    deviation of a number of the code over pictures. ``lumps`` is by how many nats clusters describe the first two
-    principal components of the codes better than one normal density, ``pair_knows`` what these two know of brightness.
+    attributes of remade pictures, taken for those of the pictures. ``tight`` is the mean deviation of a number of the
+    code over pictures. ``lumps`` is by how many nats clusters describe the first two principal components of held-out
+    codes better than one normal density, ``pair_knows`` what these two know of brightness.
     ``irregular`` is the divergence of a normal density with the moments of all codes from the prior, in bits.
     ``moved`` is how far a picture moves if its code is nudged, as a part of the spread of pictures. ``unusual_NAME`` is
     how often the squared error of such a picture is larger than that of a held-out one. Of kinds with posteriors,
-    ``uncertain`` is the rank correlation of their width with the error.
+    ``uncertain`` is the rank correlation of their width with the error; ``busy`` that of a picture's roughness with it.
     """
     (mean, std), (other, spread) = (posteriors.posterior(alone, part) for part in (x, held))
     values, other_values = attributes(x), attributes(held)
@@ -39,18 +40,35 @@ def about(alone: Trained, x: Tensor, held: Tensor) -> dict[str, float]:
     center, _, directions = codes.principal(mean)
     plane, other_plane = ((part - center) @ directions[:2].T for part in (mean, other))
     found |= {
-        "lumps": posteriors.lumps(plane, other_plane),
+        "lumps": lumps(plane, other_plane),
         "pair_knows": known(plane, values[:, :1], other_plane, other_values[:, :1])[0],
         "tight": float(mean.std(0).mean()),
         "moved": _moved(alone, other, held),
     }
+    errors = (held - codes.pictures_of(alone, other)).square().sum(1)
+    found["busy"] = float(spearmanr(other_values[:, -1], errors).statistic)
     seen = mean
     if codes.autoencoding(alone).members[0].kind.variational:
         seen = mean + std * torch.randn(mean.shape, generator=seeds.generator(alone.run.seed, "codes as seen"))
-        errors = (held - codes.pictures_of(alone, other)).square().sum(1)
         found["uncertain"] = float(spearmanr(spread.log().sum(1), errors).statistic)
     found["irregular"] = codes.irregularity(seen) / math.log(2)
     return found | {f"unusual_{name}": value for name, value in _unusual(alone, held).items()}
+
+
+def lumps(code: Tensor, other: Tensor) -> float:
+    """By how many nats so many normal densities as are best for ``other`` codes ``(m, d)`` say more of them than one.
+
+    All are fitted to ``code`` ``(n, d)``. Since the best is chosen by what it is judged by, this is rather too much.
+    """
+    from sklearn.mixture import GaussianMixture  # late: it takes a second
+
+    one, *several = (
+        GaussianMixture(count, n_init=3, reg_covar=1e-6, random_state=0)
+        .fit(code.double().numpy())
+        .score(other.double())
+        for count in (1, *CLUSTERS)
+    )
+    return float(max(several) - one)
 
 
 def _known(mean: Tensor, values: Tensor, other: Tensor, other_values: Tensor) -> dict[str, float]:

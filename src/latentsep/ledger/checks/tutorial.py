@@ -1,12 +1,13 @@
 """Checks of what a tutorial on autoencoders of photographs prints wrongly."""
 
+import calendar
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import affine_grid, grid_sample, softplus
 
 from latentsep.data import folders, images, seeds
@@ -15,8 +16,7 @@ from latentsep.data.pictures import CHANNELS
 from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
 from latentsep.measures.leaks import Leaky
-from latentsep.models.augmentation import ANGLE
-from latentsep.models.convolutions import ConvolutionalDecoder, ConvolutionalEncoder, Shape
+from latentsep.models.augmentation import ANGLE, FEATURES, augmented
 from latentsep.training.photographing import LISTING, PASSES, PRINTED, STANFORD, TEXT
 
 SIDE = 64
@@ -41,7 +41,7 @@ def two_sets() -> Check:
     """How many settings of the text's set of hyper-parameters are not those of the listing, and of the listing's."""
 
     def settings(name: str, own: dict) -> dict:
-        return {"learning rate": own["learning_rate"], "decay": own["decay"], "cosine": own["cosine"],
+        return {"learning rate": own["learning_rate"], "decay": own["decay"],
                 "passes": PASSES[name], "length": PRINTED[name]}  # fmt: skip
 
     text, listing = settings("text", TEXT), settings("listing", LISTING)
@@ -80,18 +80,16 @@ def listed() -> Check:
 
 
 @statement("text-D.4")
-def grey() -> Check:
-    """A grey photograph, as a tensor of one channel, normalised by three means in place: does it fail?"""
-    picture = Image.fromarray(np.full((SIDE, SIDE), 100, np.uint8))
-    means = torch.full((CHANNELS, 1, 1), 0.5)
-
-    def normalised(found: Image.Image) -> Tensor:
-        values = torch.from_numpy(np.array(found, np.float32) / 255)
-        whole = values[None] if values.ndim == 2 else values.permute(2, 0, 1)
-        return whole.clone().sub_(means).div_(means)
-
-    printed, meant = (_fails(lambda f=f: normalised(f)) for f in (picture, picture.convert("RGB")))
-    return Check("errors raised", printed, 0, meant)
+def asked_for() -> Check:
+    """Versions of a picture in ten passes, augmented when it is loaded and when it is asked for: those missing."""
+    passes = PASSES["listing"]
+    picture = torch.rand(1, CHANNELS * 16**2, generator=_stream("one picture"))
+    draws = torch.randn(passes, 1, FEATURES, generator=_stream("augmentation"))
+    once = augmented(picture, draws[0])
+    at_loading = torch.cat([once for _ in range(passes)])
+    when_asked = torch.cat([augmented(picture, each) for each in draws])
+    missing = [passes - len(versions.unique(dim=0)) for versions in (at_loading, when_asked)]
+    return Check("versions that are missing in ten passes", missing[0], 0, missing[1])
 
 
 @statement("text-D.5")
@@ -176,25 +174,20 @@ def shown() -> Check:
 
 
 @statement("text-D.11")
-def symmetric() -> Check:
-    """Numbers that a variational encoder puts out, less those that the decoder takes, and less two for each of them."""
-    shape, length = Shape(16, 4, levels=2), 5
-    encoder, decoder = ConvolutionalEncoder(shape, 2 * length, [1]), ConvolutionalDecoder(shape, length, [1])
-    out = encoder(torch.zeros(1, 1, 3 * 16**2)).shape[-1]
-    taken = decoder.first.weight.shape[2]
-    return Check("numbers more than the other side has", out - taken, 0, out - 2 * taken)
+def normalised() -> Check:
+    """Channels that were normalised, normalised again and with that undone: how far they are outside of 0 to 1."""
+    values = torch.linspace(0, 1, 101)
+    known = (values - 0.5) / 0.5
+    again, undone = (known - 0.5) / 0.5, (known + 1) / 2
+    outside = [float((found - found.clamp(0, 1)).abs().max()) for found in (again, undone)]
+    return Check("how far channels are outside of what can be shown", outside[0], 1e-6, outside[1])
 
 
 @statement("text-D.12")
-def spread() -> Check:
-    """The spread of draws μ + s·ε for an encoder that puts out a log-variance: with that, a variance, a deviation."""
-    deviation = 0.5
-    log_variance = 2 * np.log(deviation)
-    noise = torch.randn(200_000, generator=_stream("draws"), dtype=torch.float64)
-    as_variance, as_deviation = (float((s * noise).std()) for s in (np.exp(log_variance), np.exp(log_variance / 2)))
-    return Check(
-        "spread of draws, less the deviation", abs(as_variance - deviation), 0.01, abs(as_deviation - deviation)
-    )
+def accessed() -> Check:
+    """Days by which a date is after the end of its month."""
+    days = calendar.monthrange(2024, 11)[1]
+    return Check("days after the end of the month", 31 - days, 0, max(0, 30 - days))
 
 
 @statement("text-D.13")
