@@ -138,7 +138,7 @@ def test_a_decoder_that_sees_more_leaves_the_code_less_to_say(squares):
     leaky = Leaky.of(x, 6)
     alone = leaky.components.remade(held)
     way = 1 - (alone - held).square().sum(1).mean() / (held - held.roll(1, 0)).square().sum(1).mean()
-    assert leaky.by_code(held) < float(way) - 0.2
+    assert leaky.by_code(held) < float(way) - 0.05
     own = leaky.decode(leaky.code(held), leaky.aside(held))
     assert (own - held).square().sum(1).mean() < 0.7 * (alone - held).square().sum(1).mean()
 
