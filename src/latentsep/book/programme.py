@@ -179,7 +179,8 @@ def shapes(profile: str, seed: int, repetitions: int) -> Stages:
 
 
 def pictured(profile: str, seed: int, repetitions: int, pictures: str | None) -> Stages:
-    yield photographing.folders_of(profile, pictures)
+    if decoding := photographing.folders_of(profile, pictures):
+        yield decoding
     large, small, _ = photographing.load(profile, pictures)
     every = list(exhibited.runs(large, small, profile, repetitions, seed))
     yield _trainings(every)
