@@ -26,6 +26,8 @@ class Known:
     green_components: float
     green_remade: str
     green_shown: str
+    green_unnormalised: str
+    green_long: str
     busy: float
     tight_plainly: float
     contrast: float
@@ -61,6 +63,8 @@ def known(found: Study) -> Known:
         greenness=numeral(seen.mean("knows_greenness"), 2),
         green_components=100 * seen.components("knows_greenness", AS_IT_IS),
         green_remade=numeral(seen.mean("remakes_greenness"), 2),
+        green_unnormalised=numeral(seen.mean("remakes_greenness", "no normalisation"), 2),
+        green_long=numeral(float(found.long.remakes_greenness[0]), 2),
         green_shown=numeral(float(found.display.remakes_greenness[0]), 2),
         busy=seen.mean("busy"),
         tight_plainly=seen.mean("tight", "no augmentation"),

@@ -9,11 +9,12 @@ from latentsep.findings.photographs import Study, linear
 from latentsep.ledger import ledger
 from latentsep.ledger.checks.evidence import CLAIMS
 from latentsep.ledger.ledger import CLAIMED
-from latentsep.measures import channels, codes
+from latentsep.measures import channels, codes, scattering, walks
 from latentsep.measures.channels import Files
 from latentsep.measures.components import Components
 from latentsep.measures.exhibition import KNOWN
 from latentsep.measures.leaks import Leaky
+from latentsep.models import augmentation
 from latentsep.training import photographing
 from latentsep.training.photographing import AS_IT_IS, FEWER, LISTING, STANFORD, Photographing, named
 
@@ -39,13 +40,19 @@ class Setting:
     fewest_files: int
     levels: int
     compared: int
+    stanford: int
+    angle: float
+    turns: float
+    directions: int
+    halves: int
+    steps: int
 
 
 def setting(found: Study) -> Setting:
     """The numbers of the chapter's first sections."""
     verdicts = [measure(found.evidence).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == "IV"]
     listing = found.ensembles["listing"].run
-    stanford = photographing.PASSES["listing"] * math.ceil(STANFORD / (listing.batch_size or 1))
+    updates = photographing.PASSES["listing"] * math.ceil(STANFORD / (listing.batch_size or 1))
     return Setting(
         claims=len(verdicts),
         **{
@@ -59,13 +66,19 @@ def setting(found: Study) -> Setting:
         length=codes.autoencoding(found.shown).members[0].length,
         times=int(found.evidence.alone.repetition.nunique()),
         # With the rate at its first value throughout, which is more than a cosine has.
-        decayed=100 * (1 - (1 - LISTING["learning_rate"] * LISTING["decay"]) ** stanford),
+        decayed=100 * (1 - (1 - LISTING["learning_rate"] * LISTING["decay"]) ** updates),
         listing_updates=listing.updates,
-        stanford_updates=stanford,
+        stanford_updates=updates,
         stanford_text=photographing.PASSES["text"] * math.ceil(STANFORD / (listing.batch_size or 1)),
         fewest_files=photographs.FEWEST,
         levels=cast(Photographing, found.shown.run).shape.levels,
         compared=len(found.ensembles),
+        stanford=STANFORD,
+        angle=augmentation.ANGLE,
+        turns=100 * augmentation.TURNED,
+        directions=scattering.KEPT,
+        halves=len(found.small.held_out()[0][:KNOWN]) // 2,
+        steps=walks.STEPS,
     )
 
 
