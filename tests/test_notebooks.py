@@ -188,6 +188,15 @@ def test_two_executions_are_equal_byte_for_byte(chapter, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_lines_are_one_output_however_long_they_took(checkout, tmp_path):
+    _, write = checkout
+    write("import time\nprint(1, flush=True)\ntime.sleep(0.7)\nprint(2, flush=True)")
+    found = chapters.find("1")
+    notebooks.execute(found, found.values({}), tmp_path / "out.ipynb")
+    outputs = [o for cell in notebooks.read(tmp_path / "out.ipynb").cells for o in cell.get("outputs", ())]
+    assert [o.text for o in outputs] == ["1\n2\n"]
+
+
 def test_a_failing_cell_is_named_and_the_last_good_notebook_stays(chapter, tmp_path):
     target, failed = tmp_path / "out.ipynb", tmp_path / "failed" / "out.ipynb"
     target.write_text("the last good one")

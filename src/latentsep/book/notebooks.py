@@ -106,6 +106,7 @@ def _run(source: Path, result: Path, chapter: Chapter, reports: Path) -> None:
             log_output=False,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             kernel_manager_class=_Kernels,
+            coalesce_streams=True,  # else lines are together or apart by the time they took
         )
     bars.close()
 
