@@ -8,9 +8,7 @@ import numpy as np
 from latentsep.data.shapes import KINDS
 from latentsep.findings import information, meanings
 from latentsep.findings.information import Study
-from latentsep.ledger import ledger
-from latentsep.ledger.checks.evidence import CLAIMS
-from latentsep.ledger.ledger import CLAIMED
+from latentsep.ledger.checks.evidence import counted
 from latentsep.measures import examination, outlines
 from latentsep.measures import information as information_measures
 from latentsep.measures.drawings import Drawings
@@ -46,14 +44,9 @@ class Setting:
 
 def setting(found: Study) -> Setting:
     """The numbers of the chapter's first sections."""
-    verdicts = [measure(found.evidence).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == "III"]
     *first, last = map(str, sorted(found.evidence.alone.length.unique()))
     return Setting(
-        claims=len(verdicts),
-        **{
-            name: verdicts.count(verdict)
-            for name, verdict in zip(("holding", "partly", "failing"), CLAIMED, strict=True)
-        },
+        **counted(found.evidence, "III"),
         side=found.shapes.side,
         dimension=found.shapes.dimension,
         learned=found.shapes.learned,

@@ -6,9 +6,7 @@ from typing import cast
 
 from latentsep.data import photographs
 from latentsep.findings.photographs import Study, linear
-from latentsep.ledger import ledger
-from latentsep.ledger.checks.evidence import CLAIMS
-from latentsep.ledger.ledger import CLAIMED
+from latentsep.ledger.checks.evidence import counted
 from latentsep.measures import channels, codes, scattering, walks
 from latentsep.measures.channels import Files
 from latentsep.measures.components import Components
@@ -50,15 +48,10 @@ class Setting:
 
 def setting(found: Study) -> Setting:
     """The numbers of the chapter's first sections."""
-    verdicts = [measure(found.evidence).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == "IV"]
     listing = found.ensembles["listing"].run
     updates = photographing.PASSES["listing"] * math.ceil(STANFORD / (listing.batch_size or 1))
     return Setting(
-        claims=len(verdicts),
-        **{
-            name: verdicts.count(verdict)
-            for name, verdict in zip(("holding", "partly", "failing"), CLAIMED, strict=True)
-        },
+        **counted(found.evidence, "IV"),
         learned=found.large.learned,
         held=len(found.large.held_out()[1]),
         large=found.large.side,

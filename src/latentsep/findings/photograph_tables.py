@@ -46,7 +46,7 @@ def distances(found: Study) -> pd.DataFrame:
 
 def few(found: Study) -> pd.DataFrame:
     """What autoencoders of few pictures do, by how many these are: means over repetitions."""
-    runs = {**{run: int(run.split()[0]) for run in map(named, FEWER) if run in found.ensembles}}
+    runs = {named(count): count for count in FEWER if named(count) in found.ensembles}
     runs[AS_IT_IS] = found.small.learned
     names = {"error": "error, learned", "held_error": "held out", "held_bits": "bits a channel, held out"}
     names |= {"knows_brightness": "brightness known (R²)", "remade": "Fréchet distance, remade"}
@@ -54,6 +54,12 @@ def few(found: Study) -> pd.DataFrame:
         count: {title: found.evidence.mean(key, run) for key, title in names.items()} for run, count in runs.items()
     }
     return pd.DataFrame(rows).T
+
+
+def switches(found: Study) -> pd.DataFrame:
+    """What is measured of the recipe, of all with one thing changed that have bits, and of the tutorial's text."""
+    left_out = ("plain", "listing", *map(named, FEWER))
+    return found.evidence.alone[~found.evidence.alone.run.isin(left_out)]
 
 
 def progress(found: Study) -> pd.DataFrame:

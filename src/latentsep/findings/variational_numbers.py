@@ -7,8 +7,7 @@ import numpy as np
 
 from latentsep.findings.autoencoders import Study
 from latentsep.ledger import ledger
-from latentsep.ledger.checks.evidence import CLAIMS, Variations
-from latentsep.ledger.ledger import CLAIMED
+from latentsep.ledger.checks.evidence import CLAIMS, Variations, counted
 from latentsep.measures import evidence
 from latentsep.training import variations
 from latentsep.training.variations import LONG, MIDDLE, SHORT, named
@@ -43,13 +42,8 @@ def setting(found: Study[Variations]) -> Setting:
     """The numbers of the chapter's first sections."""
     run, digits = found.ensembles[0].run, found.digits
     *first, last = map(str, evidence.LENGTHS)
-    verdicts = [measure(found.evidence).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == "II"]
     return Setting(
-        claims=len(verdicts),
-        **{
-            name: verdicts.count(verdict)
-            for name, verdict in zip(("holding", "partly", "failing"), CLAIMED, strict=True)
-        },
+        **counted(found.evidence, "II"),
         both=sum(ledger.items()[item][0] in ("I", "II") for item in CLAIMS),
         source_words="those of scikit-learn" if found.source == "substitute" else "MNIST's ten thousand test digits",
         learned=digits.learned,

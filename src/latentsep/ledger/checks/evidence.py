@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from latentsep.ledger import ledger
 from latentsep.ledger.claims import Measured
 from latentsep.measures.evidence import COUNTS, Valuation
 
@@ -99,6 +100,13 @@ def claim(item: str) -> Callable:
         return measure
 
     return register
+
+
+def counted(found: Measures, chapter: str) -> dict[str, int]:
+    """How many ``claims`` of a chapter are measured, and how many are ``holding``, ``partly`` so, or ``failing``."""
+    verdicts = [measure(found).verdict for item, measure in CLAIMS.items() if ledger.items()[item][0] == chapter]
+    names = zip(("holding", "partly", "failing"), ledger.CLAIMED, strict=True)
+    return {"claims": len(verdicts), **{name: verdicts.count(verdict) for name, verdict in names}}
 
 
 def numbers(

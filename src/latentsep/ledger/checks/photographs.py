@@ -18,6 +18,7 @@ EXCESS = 0.1  # of the error on learned pictures, that the error on held-out one
 ALIGNED = 1.0  # bits a number by which a density may differ from the prior
 RUNS = (AS_IT_IS, "logistic", "text")  # variational ones that claims are put to
 OVER = "training"
+DRAWN = {"standard normal codes": "standard", "codes of their own mean and covariance": "fitted"}
 FEATURES = ("brightness", "contrast", "warmth", "greenness", "roughness")
 COMPONENTS = "principal components"
 
@@ -70,8 +71,7 @@ def fixed_codes(found: Exhibits) -> Measured:
         return lambda run: found.by("varied", run, way) - found.by("varied", "plain", way)
 
     says = "mean distance of two drawn pictures over that of two photographs, variational less plain"
-    ways = {"both with standard normal codes": "standard", "both with codes of their own mean and covariance": "fitted"}
-    return trained(says, {name: more(way) for name, way in ways.items()})
+    return trained(says, {f"both with {name}": more(way) for name, way in DRAWN.items()})
 
 
 @claim("claim-D.2")
@@ -80,12 +80,8 @@ def not_generative(found: Exhibits) -> Measured:
         return lambda run: found.by("distance", "plain", way) - found.by("distance", run, other)
 
     says = "Fréchet distance of drawn pictures from photographs, plain less variational"
-    cases = {
-        "both with standard normal codes": nearer("standard", "standard"),
-        "both with codes of their own mean and covariance": nearer("fitted", "fitted"),
-        "standard normal codes against a plain one's own": nearer("fitted", "standard"),
-    }
-    return trained(says, cases, 1)
+    cases = {f"both with {name}": nearer(way, way) for name, way in DRAWN.items()}
+    return trained(says, cases | {"standard normal codes against a plain one's own": nearer("fitted", "standard")}, 1)
 
 
 @claim("claim-D.3")
@@ -122,8 +118,7 @@ def mirrors(found: Exhibits) -> Measured:
         return lambda run: TOLD - found.by("told", run, way)
 
     says = f"{TOLD} less how often nearest neighbours tell drawn pictures from photographs"
-    ways = {"codes from the prior": "standard", "codes of their own mean and covariance": "fitted"}
-    return trained(says, {name: less(way) for name, way in ways.items()})
+    return trained(says, {name: less(way) for name, way in DRAWN.items()})
 
 
 @claim("claim-D.7")
