@@ -11,12 +11,16 @@ def test_every_entry_is_a_row_and_every_verdict_a_choice_with_its_count():
     soup = BeautifulSoup(browser.table(ENTRIES), "html.parser")
     rows = soup.select("tbody tr")
     assert [row.td.get_text() for row in rows] == [entry["id"] for entry in ENTRIES]
-    counts = ledger.tally(ENTRIES)
-    assert [o["value"] for o in soup.select("option")] == ["", *counts]
-    assert [o.get_text() for o in soup.select("option")][1:] == [f"{v} ({n})" for v, n in counts.items()]
-    # A choice finds its rows by the class of the badge.
-    for verdict, count in counts.items():
-        assert len(soup.select(f"tbody .verdict.{verdict}")) == count
+    counts = {verdict: count for verdict, count in ledger.tally(ENTRIES).items() if count}
+    options = soup.select("select[name=verdict] option")
+    assert [o["value"] for o in options] == ["", *counts]
+    assert [o.get_text() for o in options][1:] == [f"{v} ({n})" for v, n in counts.items()]
+    # A choice finds its rows by what they are marked with.
+    for select in soup.select("select"):
+        for option in select.select("option")[1:]:
+            rows = soup.select(f'tbody tr[data-{select["name"]}="{option["value"]}"]')
+            assert option.get_text().endswith(f"({len(rows)})")
+    assert [s["name"] for s in soup.select("select")] == ["source", "chapter", "kind", "verdict"]
     assert soup.output.get_text() == f"{len(ENTRIES)} of {len(ENTRIES)}"
 
 

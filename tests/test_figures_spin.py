@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ def test_the_sheet_holds_every_picture_once_in_reading_order():
 def test_the_page_knows_how_many_pictures_there_are(count):
     page = shown(PICTURES[:count])
     assert page.find("input")["max"] == str(count - 1)
-    data = json.loads(page.find("script", type="application/json").string)
+    data = figures.spin(PICTURES[:count], "A duck.").data
     assert (data["count"], data["columns"], data["ratio"]) == (count, min(count, 9), "4 / 6")
 
 
@@ -43,7 +42,7 @@ def test_pictures_from_0_to_1_are_the_same_as_bytes():
 
 def test_the_text_for_those_who_do_not_see_is_there_twice():
     page = shown(alt='A "duck" & <more>')
-    assert [page.img["alt"], page.find(class_="spin-view")["aria-label"]] == ['A "duck" & <more>'] * 2
+    assert [page.img["alt"], page.find(class_="live-only")["aria-label"]] == ['A "duck" & <more>'] * 2
 
 
 def test_without_scripts_some_views_are_shown():

@@ -17,6 +17,7 @@ from PIL import Image
 
 from latentsep import figures
 from latentsep.data.benchmarks import ExtendedBenchmark, embed
+from latentsep.figures import interactive
 from latentsep.figures.base import PHASE_MARKERS, colour
 from latentsep.figures.turnable import stereographic
 from latentsep.measures import homology
@@ -391,7 +392,7 @@ ALT = 'A torus <in R³> & "two" phases.'
 @pytest.fixture(scope="module")
 def html() -> str:
     shown = figures.turnable_torus(ALT, 24)._repr_mimebundle_()
-    assert set(shown) == {"text/html"}
+    assert set(shown) == {"text/html", interactive.MIME}
     return shown["text/html"]
 
 
@@ -412,8 +413,8 @@ def test_the_projected_clifford_torus_is_one_of_revolution():
     near(torch.linalg.matrix_rank(torch.cat([sphere - pole, flat - pole]), atol=1e-9), 1)
 
 
-def test_the_page_has_the_surface_of_both_phases_and_lines_on_it(turnable):
-    data = json.loads(turnable.find("script", type="application/json").string)
+def test_the_page_has_the_surface_of_both_phases_and_lines_on_it():
+    data = json.loads(json.dumps(figures.turnable_torus(ALT, 24).data))
     first, second = np.array(data["first"]), np.array(data["second"])
     assert len(first) == len(second) == 25
     near([first[0], first[-1], second[0], second[-1]], [-3.14159, 3.14159] * 2)
@@ -445,15 +446,16 @@ def test_a_still_twin_and_its_alternative_text_stand_in_the_page(turnable):
         assert opened.width > 2 * opened.height > 800
         assert len(opened.convert("RGB").resize((70, 25)).getcolors(2000)) > 100
     plot = turnable.find(class_="turnable-plot")
-    assert (plot["role"], plot["aria-label"], plot["tabindex"]) == ("img", ALT, "0")
-    buttons = turnable.find_all("button")
+    assert (plot["role"], plot["aria-label"], plot["tabindex"]) == ("img", "the surface, to be turned", "0")
+    buttons = turnable.find_all("button", attrs={"aria-pressed": True})
     assert [b["aria-pressed"] for b in buttons] == ["true", "false"]
     assert all(f"φ⁽{n}⁾" in b.text for n, b in zip("¹²", buttons, strict=True))
 
 
 def test_the_script_waits_for_plotly_and_nothing_comes_from_elsewhere(turnable):
     scripts = turnable.find_all("script", src=True)
-    assert [script["src"] for script in scripts] == ["../figures/plotly.min.js", "../figures/turnable.js"]
+    assert [script["src"] for script in scripts] == ["../figures/kit.js", "../figures/turnable.js"]
+    assert turnable.find(class_="turnable")["data-later"] == "../figures/plotly.min.js"
     assert all(script.has_attr("defer") for script in scripts)
     text = str(turnable)
     for word in ("http:", "https:", "//cdn", "file:"):

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import yaml
 
 from latentsep.book.typography import typeset
@@ -35,7 +37,7 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
     run_jupyter_book(source, folder, root / "_config.yml", root / "_toc.yml", strict=True)
     html = folder / "_build" / "html"
     _trim(html)
-    add_scripts(html)
+    add_scripts(html, notebooks)
     typeset(html)
     return html
 
@@ -50,7 +52,7 @@ def page(notebook: Path) -> Path:
         toc.write_text("format: jb-book\nroot: book/page\n")
         config.write_text(yaml.safe_dump(yaml.safe_load((root / "_config.yml").read_text())))
         run_jupyter_book(source, folder / "out", config, toc, strict=False)
-        add_scripts(folder / "out" / "_build" / "html")
+        add_scripts(folder / "out" / "_build" / "html", [notebook])
         typeset(folder / "out" / "_build" / "html")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder / "out" / "_build" / "html", target)
@@ -104,14 +106,24 @@ def run_jupyter_book(source: Path, target: Path, config: Path, toc: Path, strict
         raise BuildFailed("jupyter-book failed:\n" + "\n".join(notable) + f"\nthe whole log is {kept}")
 
 
-def add_scripts(html: Path) -> None:
+def add_scripts(html: Path, notebooks: Iterable[Path] = ()) -> None:
     """Put the scripts and styles of interactive figures beside rendered pages, once each, if a page loads them.
 
-    Not under ``_static``, whose scripts Jupyter Book loads on every page: one has several megabytes.
+    Not under ``_static``, whose scripts Jupyter Book loads on every page: one has several megabytes. The data of
+    figures is in the executed ``notebooks``.
     """
-    for name in set().union(*(interactive.wanted(page.read_text()) for page in (html / "book").glob("*.html"))):
+    wanted = set().union(*(interactive.wanted(page.read_text()) for page in (html / "book").glob("*.html")))
+    data = {d["name"]: d["text"].encode() for path in notebooks for d in _carried(path)}
+    for name in wanted:
         (html / interactive.PLACE).mkdir(exist_ok=True)
-        (html / interactive.PLACE / name).write_bytes(interactive.asset(name))
+        (html / interactive.PLACE / name).write_bytes(data[name] if name in data else interactive.asset(name))
+
+
+def _carried(notebook: Path) -> Iterator[dict[str, str]]:
+    for cell in nbformat.read(notebook, as_version=4)["cells"]:
+        for output in cell.get("outputs", ()):
+            if found := output.get("data", {}).get(interactive.MIME):
+                yield found
 
 
 def _trim(html: Path) -> None:

@@ -20,24 +20,32 @@ from latentsep.figures.estimators import (
     sigma_x_curves,
     sigma_x_panels,
 )
+from latentsep.figures.explorers import Codes, Walk, codes, walk
 from latentsep.figures.film import Film, turning
+from latentsep.figures.heat import Heat, heat
 from latentsep.figures.holes import barcode
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
 from latentsep.figures.mappings import mapped_grid, matrix_steps, rotation_steps
 from latentsep.figures.photographs import code_map, switched, watched
 from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
+from latentsep.figures.poses import Poses, poses
 from latentsep.figures.rates import known_by, rate_distortion
 from latentsep.figures.spin import Spin, spin
+from latentsep.figures.tally import verdicts
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates
 from latentsep.figures.turnable import Turnable, turnable_torus
 
 __all__ = [
+    "Codes",
     "Film",
+    "Heat",
     "Picture",
+    "Poses",
     "Spin",
     "Turnable",
+    "Walk",
     "architecture",
     "around",
     "ascent",
@@ -45,6 +53,7 @@ __all__ = [
     "bounds_of_guesses",
     "code_map",
     "code_planes",
+    "codes",
     "commuting_square",
     "costs",
     "curves",
@@ -56,6 +65,7 @@ __all__ = [
     "flat_torus",
     "four_solutions",
     "frequency_domain",
+    "heat",
     "kl_and_printed_norm",
     "known_by",
     "latent_grid",
@@ -71,6 +81,7 @@ __all__ = [
     "orders",
     "plane_of_errors",
     "planes",
+    "poses",
     "predicted_rings",
     "priors_and_codes",
     "radii",
@@ -92,6 +103,8 @@ __all__ = [
     "turning",
     "two_factors",
     "variants",
+    "verdicts",
     "views",
+    "walk",
     "watched",
 ]

@@ -11,7 +11,7 @@ from latentsep.figures.film import eight_bit
 from latentsep.figures.interactive import Interactive
 from latentsep.figures.pictures import views
 
-_COLUMNS = 9  # pictures in a row of the sheet that the page carries
+COLUMNS = 9  # pictures in a row of the sheet that the page carries
 
 
 class Spin(Interactive):
@@ -27,7 +27,7 @@ class Spin(Interactive):
 def sheet(pictures: np.ndarray) -> np.ndarray:
     """All pictures ``(frames, H, W)``, uint8, in one, row by row, ``(rows·H, columns·W)``."""
     frames, high, wide = pictures.shape
-    columns = min(_COLUMNS, frames)
+    columns = min(COLUMNS, frames)
     rows = -(-frames // columns)
     cells = np.zeros((rows * columns, high, wide), np.uint8)
     cells[:frames] = pictures
@@ -46,6 +46,6 @@ def spin(pictures: ArrayLike, alt: str, shown: int = 8, name: str = "spin") -> S
     frames, high, wide = pictures.shape
     buffer = io.BytesIO()
     Image.fromarray(sheet(eight_bit(pictures))).save(buffer, "PNG", optimize=True)
-    data = {"count": frames, "columns": min(_COLUMNS, frames), "ratio": f"{wide} / {high}"}
+    data = {"count": frames, "columns": min(COLUMNS, frames), "ratio": f"{wide} / {high}"}
     data["sheet"] = base64.b64encode(buffer.getvalue()).decode()
     return Spin(name, alt, views(pictures, shown), data)

@@ -27,7 +27,7 @@ class Turnable(Interactive):
     """
 
     kind = "turnable"
-    needs = ("plotly.min.js",)
+    later = ("plotly.min.js",)
 
 
 def turnable_torus(alt: str, phase_points: int = 60) -> Turnable:

@@ -1,13 +1,14 @@
 """How ledger entries show themselves: reports, the numbered table, badges, numbers."""
 
 import html
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latentsep.ledger import sources
-from latentsep.ledger.ledger import MIME, VERDICTS
+from latentsep.ledger.ledger import MIME, VERDICTS, tally
 from latentsep.ledger.numerals import numeral
 from latentsep.ledger.printed import split
 
@@ -34,6 +35,25 @@ def rules() -> str:
     return html_table(("verdict", "rule"), ([badge(v), html.escape(rule)] for v, rule in VERDICTS.items()))
 
 
+def counts(entries: Sequence[dict]) -> dict[str, dict[str, int]]:
+    """How many entries have which verdict: of the thesis, and of the introductory texts together."""
+    of_thesis = [entry for entry in entries if (source := sources.of(entry["id"])) and not source.prefix]
+    others = [entry for entry in entries if entry not in of_thesis]
+    named = {"the thesis": of_thesis, "introductory texts": others}
+    return {name: tally(found) for name, found in named.items() if found}
+
+
+def in_words(entries: Sequence[dict]) -> str:
+    """The state of the reproduction in one line."""
+    thesis = counts(entries).get("the thesis", {})
+    total, good = sum(thesis.values()), sum(thesis.get(v, 0) for v in ("reproduced", "better"))
+    return (
+        f"Of {total} items and values of the thesis, {good} are reproduced or better,"
+        f" {thesis.get('uninformative', 0)} agree but would in any case, {thesis.get('differs', 0)} differ,"
+        f" and {thesis.get('thesis-invalid', 0)} cannot hold as printed."
+    )
+
+
 def overview(entries: Sequence[dict]) -> str:
     """How many entries of each kind have which verdict, as HTML tables, one for each source."""
     by_source = [
@@ -58,10 +78,22 @@ def _overview(entries: Sequence[dict], title: str) -> str:
     return html_table((f"<i>{html.escape(title)}</i>", *badges), rows)
 
 
-def html_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of HTML fields in a box of its own, which scrolls where the page is narrow."""
+def html_table(
+    head: Iterable[str], rows: Iterable[Iterable[str]], marks: Iterable[dict[str, str]] = itertools.repeat({})
+) -> str:
+    """A table of HTML fields in a box of its own, which scrolls where the page is narrow.
+
+    ``marks`` are attributes of the rows, ``data-NAME``, for scripts to find them by.
+    """
     top = "".join(f"<th>{h}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{field}</td>" for field in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr"
+        + "".join(f' data-{name}="{html.escape(value)}"' for name, value in mark.items())
+        + ">"
+        + "".join(f"<td>{field}</td>" for field in row)
+        + "</tr>"
+        for row, mark in zip(rows, marks, strict=False)
+    )
     table = f'<table class="ledger"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="ledger-box">{table}</div>'
 

@@ -1,17 +1,29 @@
-// A table that a reader can search, filter by verdict, and sort by its headings.
+// A table that a reader can search, filter, and sort by its headings; what is chosen stays in the address.
 "use strict";
 for (const root of document.querySelectorAll(".browser:not(.live)")) {
   const body = root.querySelector("tbody"), rows = [...body.rows], heads = [...root.querySelectorAll("th")];
-  const [search, verdict, output] = ["input", "select", "output"].map(tag => root.querySelector(tag));
+  const [search, output] = ["input", "output"].map(tag => root.querySelector(tag));
+  const selects = [...root.querySelectorAll("select")], fields = [search, ...selects];
   const filter = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = rows.filter(row => {
       const text = row.textContent.toLowerCase();
       row.hidden = !words.every(word => text.includes(word))
-        || (verdict.value && !row.querySelector(".verdict." + verdict.value));
+        || selects.some(select => select.value && row.dataset[select.name] !== select.value);
       return !row.hidden;
     });
     output.textContent = shown.length + " of " + rows.length;
+  };
+  const remember = () => {
+    filter();
+    const chosen = new URLSearchParams(fields.filter(f => f.value).map(f => [f.name, f.value])).toString();
+    history.replaceState(null, "", chosen ? "#" + chosen : location.pathname);
+  };
+  // An address with a sign of equality is a choice, any other the name of a place on the page.
+  const recall = () => {
+    const chosen = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+    for (const f of fields) f.value = chosen.get(f.name) ?? "";
+    filter();
   };
   // Numbers sort by value; minus signs are not hyphens.
   const compare = new Intl.Collator("en", { numeric: true }).compare;
@@ -32,8 +44,14 @@ for (const root of document.querySelectorAll(".browser:not(.live)")) {
     head.addEventListener("click", sort);
     head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
   });
-  search.addEventListener("input", filter);
-  verdict.addEventListener("change", filter);
+  search.addEventListener("input", remember);
+  selects.forEach(select => select.addEventListener("change", remember));
+  root.querySelector("button").addEventListener("click", () => {
+    for (const f of fields) f.value = "";
+    remember();
+  });
+  addEventListener("hashchange", recall);
   root.querySelector(".browser-controls").hidden = false;
   root.classList.add("live");
+  recall();
 }

@@ -1,7 +1,6 @@
 // A turntable: one sheet of pictures, of which a window shows one; turned by a slider or by dragging.
 "use strict";
-for (const root of document.querySelectorAll(".spin:not(.live)")) {
-  const { count, columns, ratio, sheet } = JSON.parse(root.querySelector("script[type='application/json']").text);
+latentsep.kind("spin", (root, live, { count, columns, ratio, sheet }) => {
   const view = root.querySelector(".spin-view"), slider = root.querySelector("input");
   const output = root.querySelector("output"), rows = Math.ceil(count / columns);
   view.style.backgroundImage = `url(data:image/png;base64,${sheet})`;
@@ -15,6 +14,7 @@ for (const root of document.querySelectorAll(".spin:not(.live)")) {
     slider.value = frame;
   };
   slider.addEventListener("input", () => show(Number(slider.value)));
+  root.querySelector(".reset").addEventListener("click", () => show(0));
   let from = null;
   view.addEventListener("pointerdown", event => {
     from = { x: event.clientX, frame: Number(slider.value) };
@@ -26,7 +26,5 @@ for (const root of document.querySelectorAll(".spin:not(.live)")) {
     show((((from.frame + moved) % count) + count) % count);
   });
   for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, () => { from = null; });
-  root.querySelector(".live-only").hidden = false;
-  root.classList.add("live");
   show(0);
-}
+});

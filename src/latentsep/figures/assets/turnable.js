@@ -1,9 +1,10 @@
 // A closed surface over two phases, drawn by plotly: turned by dragging or with arrow keys, coloured by either phase.
 "use strict";
-for (const root of document.querySelectorAll(".turnable:not(.live)")) {
-  const plot = root.querySelector(".turnable-plot"), buttons = [...root.querySelectorAll("button")];
-  const data = JSON.parse(root.querySelector("script[type='application/json']").text);
-  const { first, second, surface, lines, scale, eye } = data;
+latentsep.kind("turnable", async (root, live, { first, second, surface, lines, scale, eye }) => {
+  // The still picture stays where there is no WebGL.
+  if (!document.createElement("canvas").getContext("webgl")) return false;
+  await latentsep.load("plotly.min.js"); // several megabytes, for those who come so far
+  const plot = root.querySelector(".turnable-plot"), buttons = [...root.querySelectorAll("[aria-pressed]")];
   root.querySelector("i").style.background = `linear-gradient(to right, ${scale.map(([, shade]) => shade).join(", ")})`;
   // Rows of the surface share their second phase, columns their first.
   const sheet = value => second.map(b => first.map(a => value(a, b)));
@@ -28,24 +29,11 @@ for (const root of document.querySelectorAll(".turnable:not(.live)")) {
     },
     ...lines.map(line => ({ type: "scatter3d", mode: "lines", hoverinfo: "skip", ...line })),
   ];
-  const live = on => {
-    root.querySelector(".live-only").hidden = !on;
-    root.classList.toggle("live", on);
-  };
-  const draw = async () => {
-    // The still picture stays where there is no WebGL.
-    if (!window.Plotly || !document.createElement("canvas").getContext("webgl")) return;
-    live(true);
-    try {
-      await Plotly.newPlot(plot, traces, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
-    } catch {
-      live(false);
-    }
-  };
   buttons.forEach((button, number) => button.addEventListener("click", () => {
     buttons.forEach(b => b.setAttribute("aria-pressed", b === button));
     Plotly.restyle(plot, { surfacecolor: [shades[number]] }, [0]);
   }));
+  root.querySelector(".reset").addEventListener("click", () => Plotly.relayout(plot, { "scene.camera.eye": eye }));
   plot.addEventListener("keydown", event => {
     const turn = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!turn) return;
@@ -56,5 +44,5 @@ for (const root of document.querySelectorAll(".turnable:not(.live)")) {
     const turned = [Math.cos(up) * Math.cos(across), Math.cos(up) * Math.sin(across), Math.sin(up)].map(c => c * far);
     Plotly.relayout(plot, { "scene.camera.eye": { x: turned[0], y: turned[1], z: turned[2] } });
   });
-  draw();
-}
+  await Plotly.newPlot(plot, traces, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
+});
