@@ -13,9 +13,10 @@ from bs4 import BeautifulSoup
 
 from latentsep import figures
 from latentsep.book import rendering
+from latentsep.data.benchmarks import Benchmark, Data, ExtendedBenchmark
 from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
-from latentsep.models.latent_spaces import Circle, Euclidean, LatentSpace
+from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Member, Run
 
@@ -23,8 +24,8 @@ ASSETS = [path for path in (resources.files("latentsep.figures") / "assets").ite
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 6, 4), dtype=np.uint8)
 
 
-def untrained(space: LatentSpace) -> Trained:
-    run = Run((Member(0.1, 0.1), Member(0.1, 1.0)), space=space, updates=0)
+def untrained(space: LatentSpace, data: Data = Benchmark()) -> Trained:
+    run = Run((Member(0.1, 0.1), Member(0.1, 1.0)), data, space, updates=0)
     return Trained(run, run.model().requires_grad_(False), np.empty((2, 0)))
 
 
@@ -36,6 +37,7 @@ FIGURES = {
     "codes": figures.codes(untrained(Euclidean(2)), "A plane.", start=0.1),
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
+    "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "poses": figures.poses(PICTURES[None], ANGLES, "A duck and two circles.", side=6, step=2),
 }
 

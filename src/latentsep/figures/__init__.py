@@ -35,6 +35,7 @@ from latentsep.figures.spin import Spin, spin
 from latentsep.figures.tally import verdicts
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
 from latentsep.figures.torus import flat_torus, mapped_tori, mean_picture, planes, raw_coordinates
+from latentsep.figures.torus_point import TorusPoint, torus_point
 from latentsep.figures.turnable import Turnable, turnable_torus
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Picture",
     "Poses",
     "Spin",
+    "TorusPoint",
     "Turnable",
     "Walk",
     "architecture",
@@ -99,6 +101,7 @@ __all__ = [
     "tear_strip",
     "terms_needed",
     "tolerances",
+    "torus_point",
     "turnable_torus",
     "turning",
     "two_factors",

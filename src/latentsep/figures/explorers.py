@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from latentsep.data.benchmarks import regular_phases
-from latentsep.figures.base import PHASE_LABELS, PHASE_MAP, canvas, picture
+from latentsep.figures.base import PHASE_MAP, canvas, picture
 from latentsep.figures.circle import posterior_arcs
 from latentsep.figures.interactive import Interactive
-from latentsep.figures.latents import posterior_ellipses
+from latentsep.figures.latents import angle_axes, posterior_ellipses
 from latentsep.training import exports
 from latentsep.training.ensembles import Trained
 
@@ -23,23 +23,30 @@ _PROBED = 0.7  # the phase of the datapoint that tells whether a page computes a
 _CODE = (1.0, 0.0)  # where the code is that a reader moves
 
 
-def network(trained: Trained, members: Sequence[int]) -> dict[str, object]:
-    """Networks of some members for a page, base64 of ``exports.packed``, and what they make of one datapoint."""
-    x = trained.run.loop(torch.tensor([_PROBED]))[0]
+def network(trained: Trained, members: Sequence[int], x: Tensor | None = None) -> dict[str, object]:
+    """Networks of some members for a page, base64 of ``exports.packed``, and what they make of a datapoint ``x``.
+
+    It has shape ``(D,)``; on data along one loop it need not be given.
+    """
+    x = trained.run.loop(torch.tensor([_PROBED]))[0] if x is None else x
     return {
         "network": base64.b64encode(exports.packed(trained, members)).decode(),
         "probes": exports.probe(trained, x, members),
     }
 
 
-def _first(trained: Trained, start: float, **wanted: float) -> list[int]:
-    """The members of the first repetition; raises ``ValueError`` if none has the σ_X to start with."""
-    fields = {"repetition": 0, **wanted}
-    members = trained.run.members
-    chosen = [i for i, m in enumerate(members) if all(getattr(m, name) == value for name, value in fields.items())]
-    if start not in (sigmas := sorted({members[i].sigma_x for i in chosen})):
+def first_of_each(trained: Trained, start: float, **wanted: float) -> list[int]:
+    """The number of the first member for each dataset and σ_X.
+
+    Raises ``ValueError`` if none has the σ_X to ``start`` with.
+    """
+    found: dict[tuple[float, float], int] = {}
+    for i, m in enumerate(trained.run.members):
+        if all(getattr(m, name) == value for name, value in wanted.items()):
+            found.setdefault((m.dataset, m.sigma_x), i)
+    if start not in (sigmas := sorted({sigma_x for _, sigma_x in found})):
         raise ValueError(f"start is {start!r}; choose one of {', '.join(f'{s:g}' for s in sigmas)}")
-    return chosen
+    return list(found.values())
 
 
 class Codes(Interactive):
@@ -62,7 +69,7 @@ def codes(
     One for each dataset and σ_X; ``start`` and ``dataset`` are shown first. ``table`` is the id of a table on the page
     that has a row for each of them, in their order. Raises ``ValueError`` if there is no such σ_X.
     """
-    chosen = _first(trained, start)
+    chosen = first_of_each(trained, start)
     x, _ = trained.benchmark.visualisation()
     with torch.no_grad():
         posterior = trained.vae.posterior(x).base_dist
@@ -77,7 +84,7 @@ def codes(
         "reach": float(np.ceil(reach * 2) / 2),
         "table": table,
     }
-    return Codes(name, alt, _code_and_sine(trained, _first(trained, start, dataset=dataset)[0]), data)
+    return Codes(name, alt, _code_and_sine(trained, first_of_each(trained, start, dataset=dataset)[0]), data)
 
 
 @picture
@@ -119,7 +126,7 @@ def walk(ensembles: dict[str, Trained], alt: str, start: float, dataset: float =
 
     Raises ``ValueError`` if there is no ``start`` among their σ_X.
     """
-    chosen = {key: _first(trained, start, dataset=dataset) for key, trained in ensembles.items()}
+    chosen = {key: first_of_each(trained, start, dataset=dataset) for key, trained in ensembles.items()}
     data = {
         "dimension": next(iter(ensembles.values())).benchmark.dimension,
         "shades": SHADES,
@@ -147,13 +154,7 @@ def _angles(shown: dict[str, tuple[Trained, int]]) -> Figure:
         top.set(title=name, xticks=[], yticks=[])
         fine[1:][fine.diff().abs() > np.pi] = np.nan
         bottom.plot(many, fine, color="#0072B2")
-        _turns(bottom)
+        angle_axes(bottom)
+        bottom.set_xlabel(r"phase $\varphi$ (radians)")
     axes[1, 0].set_ylabel(r"$\mu_\Theta$ (radians)")
     return fig
-
-
-def _turns(ax: Axes) -> None:
-    ends = {phase: PHASE_LABELS[phase] for phase in (-np.pi, 0.0, np.pi)}
-    ax.set_xticks(list(ends), labels=list(ends.values()))
-    ax.set_yticks(list(ends), labels=list(ends.values()))
-    ax.set(xlim=(-np.pi, np.pi), ylim=(-np.pi, np.pi), xlabel=r"phase $\varphi$ (radians)")

@@ -9,7 +9,7 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
 from latentsep.data.benchmarks import Benchmark, embed, regular_phases
-from latentsep.figures.base import canvas, colour, phase_bar, picture, scatter_phases
+from latentsep.figures.base import PHASE_LABELS, canvas, colour, phase_bar, picture, scatter_phases
 from latentsep.figures.circle import posterior_arcs
 from latentsep.models.latent_spaces import Circle
 from latentsep.training.ensembles import Trained
@@ -136,3 +136,11 @@ def posterior_ellipses(ax: Axes, mean: torch.Tensor, std: torch.Tensor, phases: 
     reach = 1.12 * float((mean.abs() + std).max())
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.locator_params(nbins=5)
+
+
+def angle_axes(ax: Axes) -> None:
+    """Axes from −π to π, both of them."""
+    ends = {phase: PHASE_LABELS[phase] for phase in (-np.pi, 0.0, np.pi)}
+    ax.set_xticks(list(ends), labels=list(ends.values()))
+    ax.set_yticks(list(ends), labels=list(ends.values()))
+    ax.set(xlim=(-np.pi, np.pi), ylim=(-np.pi, np.pi))

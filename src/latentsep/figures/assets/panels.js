@@ -52,6 +52,13 @@ latentsep.panel ||= (() => {
         point ? (i && points[i - 1] ? "L" : "M") + this.place(point) : "").join(""));
     }
 
+    // A point that cannot be dragged. Returns what moves it.
+    dot() {
+      const dot = svg("circle", { class: "dot", r: 6 });
+      this.area.append(dot);
+      return point => dot.setAttribute("transform", `translate(${this.place(point)})`);
+    }
+
     // A mark for each phase in its colour, four of them with shapes of their own, and an ellipse if there are widths.
     marks(phases, shades) {
       const shade = phase => shades[Math.round((phase / (2 * Math.PI) + 0.5) * (shades.length - 1))];
