@@ -77,7 +77,9 @@ class Copy:
         """All that a build has to make the same, by where it is: pages, executed notebooks, ledger, records."""
         build = self.tree / "_build"
         paths = [*build.glob("html/**/*"), *build.glob("executed/**/*"), build / "reproduction.json"]
-        # Costs are times, which differ; a build that has ended leaves nothing else here.
+        # Costs are times, which differ from one computation of a record to the next. Pages load them from one file.
+        paths.remove(self.html / "figures" / "costs.js")
+        # A build that has ended leaves nothing else here.
         paths += [
             p for p in self.records.rglob("*") if p.relative_to(self.records).parts[0] not in ("costs", ".scratch")
         ]

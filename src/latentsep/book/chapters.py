@@ -17,6 +17,7 @@ from latentsep.runtime import fingerprints, paths
 from latentsep.runtime.paths import UsageError
 
 _DATA = (".toml", ".mplstyle", ".js", ".css", ".html")  # files of the package that pages are made from
+_FORM = "with the records that each cell reads"  # of executed notebooks: of another form they are stale
 _LIBRARIES = (
     *("torch", "numpy", "scipy", "scikit-learn", "sympy", "pandas", "gudhi"),
     *("matplotlib", "plotly", "myst-nb", "papermill"),
@@ -118,6 +119,7 @@ class Chapter:
         data = b"".join(p.read_bytes() for p in sorted(Path(__file__).parents[1].rglob("*.*")) if p.suffix in _DATA)
         versions = [importlib.metadata.version(name) for name in _LIBRARIES]
         parts = {"text": self.text, "parameters": repr(values), "libraries": repr(versions), "data": data.hex()}
+        parts["form"] = _FORM
         if self.reads_ledger:
             parts["ledger"] = ledger_text
         hashed = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in parts.items()}

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from latentsep.book.chapters import Chapter, parameters_cell
 from latentsep.data import coil
-from latentsep.runtime import files, paths, progress, records
+from latentsep.runtime import files, paths, progress, records, witness
 
 
 class ChapterFailed(RuntimeError):
@@ -57,19 +58,23 @@ def execute(
     if lines:
         parameters_cell(notebook)["source"] = "\n".join(lines)
     with files.temporary(paths.build(), chapter.name) as folder:
-        source, result, reports = (Path(folder) / name for name in ("source.ipynb", "result.ipynb", "progress"))
+        source, result, reports, read = (
+            Path(folder) / name for name in ("source.ipynb", "result.ipynb", "progress", "read")
+        )
         nbformat.write(notebook, source)
         variables = {
             progress.VARIABLE: str(reports),
+            witness.VARIABLE: str(read),
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             # As many kernels run as there are cores. And sums over many threads round otherwise than over one.
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
             **({records.PLANNED: chapter.name} if planned else {}),
         }
+        witnessed = _Witnessed(read)
         try:
             with _environment(variables):
-                _run(source, result, chapter, reports)
+                _run(source, result, chapter, reports, witnessed)
         except (PapermillExecutionError, RuntimeError) as error:  # a kernel that died raises one of the latter
             where = failed or target.with_suffix(".failed.ipynb")
             with contextlib.suppress(FileNotFoundError):  # a kernel that dies at once leaves none
@@ -82,9 +87,38 @@ def execute(
         clean = _cleaned(nbformat.read(result, as_version=4))
     if "pictures" in state:  # the run may have brought what was not at hand before
         state["pictures"] = coil.at_hand()
-    clean["metadata"]["latentsep"] = state
+    clean["metadata"] |= {"latentsep": state, "records": witnessed.records, "command": _command(chapter, values)}
+    for number, names in witnessed.cells.items():
+        clean["cells"][number]["metadata"]["records"] = names
     inside = target.resolve().is_relative_to(paths.build().resolve())
     files.write_whole(target, nbformat.writes(clean).encode() + b"\n", paths.build() if inside else None)
+
+
+def _command(chapter: Chapter, values: dict[str, object]) -> str:
+    """What runs a chapter so again, and renders it as a page of its own."""
+    if chapter.reads_ledger:
+        return "latentsep build"  # all others have to run before
+    number = chapter.name.partition("-")[0].lstrip("0")
+    changed = {name: value for name, value in values.items() if value != chapter.parameters[name].default}
+    profile = values.get("profile")
+    words = ["latentsep", "run", number, *(["--profile", str(profile)] if profile else [])]
+    for name, value in changed.items():
+        words += ["-p", name, str(value)] if name != "profile" else []
+    return shlex.join([*words, "--html"])
+
+
+class _Witnessed:
+    """The records that cells have read so far: what they are, by name, and the names by the number of the cell."""
+
+    def __init__(self, path: Path):
+        self._drain = witness.Drain(path)
+        self.records: dict[str, dict] = {}
+        self.cells: dict[int, list[str]] = {}
+
+    def __call__(self, cell_index: int, **_: object) -> None:
+        if read := self._drain.drained():
+            self.cells[cell_index] = [each["name"] for each in read]
+            self.records |= {each.pop("name"): each for each in read}
 
 
 class _Kernels(AsyncKernelManager):
@@ -93,7 +127,7 @@ class _Kernels(AsyncKernelManager):
     transport = AsyncKernelManager.transport if sys.platform == "win32" else "ipc"
 
 
-def _run(source: Path, result: Path, chapter: Chapter, reports: Path) -> None:
+def _run(source: Path, result: Path, chapter: Chapter, reports: Path, witnessed: _Witnessed) -> None:
     bars = progress.Bars(position=2)
     with progress.follow(reports, bars):
         bar = {"desc": f"{chapter.name}: cells", "position": 1, "leave": False}
@@ -106,6 +140,7 @@ def _run(source: Path, result: Path, chapter: Chapter, reports: Path) -> None:
             log_output=False,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             kernel_manager_class=_Kernels,
+            on_cell_executed=witnessed,
             coalesce_streams=True,  # else lines are together or apart by the time they took
         )
     bars.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from latentsep.book import provenance
 from latentsep.book.typography import typeset
 from latentsep.figures import interactive
 from latentsep.runtime import files, paths
@@ -37,8 +38,7 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
     run_jupyter_book(source, folder, root / "_config.yml", root / "_toc.yml", strict=True)
     html = folder / "_build" / "html"
     _trim(html)
-    add_scripts(html, notebooks)
-    typeset(html)
+    _finish(html, {html / "book" / f"{path.stem}.html": path for path in notebooks})
     return html
 
 
@@ -52,18 +52,29 @@ def page(notebook: Path) -> Path:
         toc.write_text("format: jb-book\nroot: book/page\n")
         config.write_text(yaml.safe_dump(yaml.safe_load((root / "_config.yml").read_text())))
         run_jupyter_book(source, folder / "out", config, toc, strict=False)
-        add_scripts(folder / "out" / "_build" / "html", [notebook])
-        typeset(folder / "out" / "_build" / "html")
+        html = folder / "out" / "_build" / "html"
+        _finish(html, {html / "book" / "page.html": notebook})
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder / "out" / "_build" / "html", target)
+        shutil.copytree(html, target)
     return target / "book" / "page.html"
+
+
+def _finish(html: Path, pages: dict[Path, Path]) -> None:
+    """What rendered pages need that Sphinx does not know; ``pages`` has the notebook of each that shows cells."""
+    provenance.add(pages.items())
+    add_scripts(html, pages.values())
+    provenance.write_costs(html, pages.values())
+    typeset(html)
 
 
 def _source(pages: list[Path], folder: Path) -> Path:
     """The tree that Jupyter Book renders: pages, bibliography, static files, and nothing that is half-done."""
     (folder / "book").mkdir(parents=True)
     for path in [*pages, paths.root() / "book" / "references.bib"]:
-        shutil.copy(path, folder / "book")
+        if path.suffix == ".ipynb":
+            provenance.prepare(path, folder / "book" / path.name)
+        else:
+            shutil.copy(path, folder / "book")
     shutil.copytree(paths.root() / "book" / "_static", folder / "_static")
     return folder
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from latentsep.runtime import executors, files, progress, records
+from latentsep.runtime import executors, files, progress, records, witness
 from latentsep.runtime.records import Job
 
 # How torch's compiler works for the CPU: by itself, since each core has a worker, and with calls between kernels in
@@ -57,6 +57,7 @@ def carry_out(jobs: Iterable[Job], workers: int | None = None, cluster: str | No
     return missing
 
 
+@witness.silence()
 def _here_and_now(job: Job) -> None:
     for part in job.parts:
         part.fetch()
@@ -88,6 +89,7 @@ def _together(jobs: dict[str, Job], workers: int | None, cluster: str | None) ->
         raise executors.JobFailed("; ".join(dict.fromkeys(failures.values())))  # a full disk fails all in one way
 
 
+@witness.silence()
 def _carry_out(job: Job, home: str | None, report: str) -> tuple[str, bytes, bytes | None] | None:
     """In a worker: carry out a job and leave its record at ``home``, or return it where there is no folder to share."""
     if home is not None:

@@ -21,7 +21,7 @@ import numpy as np
 import platformdirs
 import torch
 
-from latentsep.runtime import costs, files, progress
+from latentsep.runtime import costs, files, progress, witness
 from latentsep.runtime.describing import classes, plain
 from latentsep.runtime.fingerprints import fingerprint
 
@@ -80,17 +80,20 @@ class Job:
 
     def fetch(self) -> Arrays:
         """The arrays, from disk where they are."""
-        return fetch(self.definition, self.compute, self.by)
+        return fetch(self.definition, self.compute, self.by, self.parts)
 
 
-def fetch(definition: object, compute: Compute, by: Compute | None = None) -> Arrays:
+def fetch(definition: object, compute: Compute, by: Compute | None = None, parts: tuple[Job, ...] = ()) -> Arrays:
     """Return the arrays that ``compute(definition, checkpoint=path)`` yields, from disk where they are.
 
     What is computed is computed by one thread: then its bits do not depend on the number of cores. A file that
     is damaged, or that holds something else, is reported, set aside and computed anew. Raises ``OSError`` if the
     result cannot be kept.
     """
-    path, description = locate(definition, compute), describe(definition, compute)
+    description = describe(definition, compute)
+    path = folder() / name_of(description)
+    took = [cost_path(definition, compute), *(cost_path(part.definition, part.compute) for part in parts)]
+    witness.note(path.stem, description, getattr(definition, "summary", ""), [cost.name for cost in took])
     if (arrays := find(path, description)) is not None:
         return arrays
     with files.turn(path):
@@ -106,7 +109,8 @@ def _compute(definition: object, compute: Compute, path: Path, description: dict
         progress.say(f"{chapter} computes {path.name}, which its plan does not have")
     checkpoint = path.with_suffix(".checkpoint")
     origin = {name: description[name] for name in ("code", "torch")}
-    with costs.measured(cost, folder(), origin, partial=checkpoint.exists()), _one_thread():
+    measured = costs.measured(cost, folder(), origin, partial=checkpoint.exists())
+    with measured, _one_thread(), witness.silence():
         arrays = compute(definition, checkpoint=checkpoint)
         save(path, arrays, description)
     checkpoint.unlink(missing_ok=True)
