@@ -13,6 +13,7 @@ import nbformat
 import yaml
 
 from latentsep.data import coil, digits
+from latentsep.ledger import citing
 from latentsep.runtime import fingerprints, paths
 from latentsep.runtime.paths import UsageError
 
@@ -124,7 +125,7 @@ class Chapter:
             parts["ledger"] = ledger_text
         hashed = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in parts.items()}
         modules = {module for module, _ in reached}
-        found = {"pictures": coil, "digits": digits}
+        found = {"pictures": coil, "digits": digits, "citation": citing}
         plain = {name: kind.at_hand() for name, kind in found.items() if kind.__name__ in modules}
         return {**hashed, **plain, "code": fingerprints.by_room(reached)}
 

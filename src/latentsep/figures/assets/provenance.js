@@ -9,7 +9,7 @@
       if (!cost || spot.textContent) continue;
       const [seconds, machine] = cost;
       const time = seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds / 60)} min`;
-      spot.textContent = `; took ${time} on one core of ${machine}`;
+      spot.textContent = `; took ${time} on ${machine}`;
     }
   }
 
