@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "book" / "_static").mkdir()
     (tmp_path / "book" / "references.bib").touch()
     (tmp_path / "_config.yml").write_text("title: Small\n")
+    shutil.copy(paths.root() / "CITATION.cff", tmp_path)
     (tmp_path / "_toc.yml").write_text("root: book/01-small\nchapters: []\n")
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
 

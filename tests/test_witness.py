@@ -1,5 +1,6 @@
 """The witness tells what a chapter reads, and not what is read on the way to a missing record."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def test_each_record_is_told_once_with_what_it_is(drain):
     assert [each["name"] for each in told] == sorted(names)
     assert {(each["type"], each["summary"], *each["seeds"]) for each in told} == {("Root", "a root", 7)}
     assert told[0]["code"] == records.describe(Root(4), root)["code"]
+    files = {path.stem: path.read_bytes() for path in records.folder().glob("*.record")}
+    assert all(each["sha256"] == hashlib.sha256(files[each["name"]]).hexdigest() for each in told)
     assert drain.drained() == []
     records.fetch(Root(16), root)
     assert [each["name"] for each in drain.drained()] == [records.locate(Root(16), root).stem]

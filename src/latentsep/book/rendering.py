@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from latentsep.book import provenance
+from latentsep.book import crate, provenance
 from latentsep.book.typography import typeset
 from latentsep.figures import interactive
 from latentsep.runtime import files, paths
@@ -39,6 +39,10 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
     html = folder / "_build" / "html"
     _trim(html)
     _finish(html, {html / "book" / f"{path.stem}.html": path for path in notebooks})
+    try:
+        crate.write(html, notebooks)
+    except crate.BrokenCrate as error:
+        raise BuildFailed(f"the crate is not what it should be:\n{error}") from None
     return html
 
 
@@ -84,7 +88,8 @@ def inputs(pages: list[Path], *more: str) -> str:
     root = paths.root()
     static = [p for p in (root / "book" / "_static").rglob("*") if p.is_file()]
     found = hashlib.sha256()
-    for path in [*pages, root / "book" / "references.bib", root / "_config.yml", root / "_toc.yml", *sorted(static)]:
+    read = [root / "book" / "references.bib", *(root / name for name in ("_config.yml", "_toc.yml", "CITATION.cff"))]
+    for path in [*pages, *read, *sorted(static)]:
         found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     versions = sorted(f"{d.name} {d.version}" for d in metadata.distributions())
     found.update(json.dumps([versions, *more]).encode())

@@ -40,11 +40,13 @@ def bibtex(citation: dict[str, Any]) -> str:
       month = dec
     }
     """
+    return "\n\n".join(_entry(key, work) for key, work in [("latentsep", citation), *keyed(citation)])
+
+
+def keyed(citation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The references of a citation, each with the name of the source that it is, or a number."""
     names = {source.title: source.name for source in sources.every().values()}
-    entries = [_entry("latentsep", citation)]
-    for number, reference in enumerate(citation.get("references", ()), 1):
-        entries.append(_entry(names.get(reference["title"], f"reference{number}"), reference))
-    return "\n\n".join(entries)
+    return [(names.get(r["title"], f"reference{n}"), r) for n, r in enumerate(citation.get("references", ()), 1)]
 
 
 def markdown() -> str:

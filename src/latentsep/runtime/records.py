@@ -92,16 +92,17 @@ def fetch(definition: object, compute: Compute, by: Compute | None = None, parts
     """
     description = describe(definition, compute)
     path = folder() / name_of(description)
-    took = [cost_path(definition, compute), *(cost_path(part.definition, part.compute) for part in parts)]
-    witness.note(path.stem, description, getattr(definition, "summary", ""), [cost.name for cost in took])
-    if (arrays := find(path, description)) is not None:
-        return arrays
-    with files.turn(path):
-        # A build beside this one may just have done it.
-        if find(path, description) is None:
-            _compute(definition, by or compute, path, description, cost_path(definition, compute))
-        # What is shown is what is on disk: the first reader and the second see the same bytes.
-        return load(path, description)
+    if (arrays := find(path, description)) is None:
+        with files.turn(path):
+            # A build beside this one may just have done it.
+            if find(path, description) is None:
+                _compute(definition, by or compute, path, description, cost_path(definition, compute))
+            # What is shown is what is on disk: the first reader and the second see the same bytes.
+            arrays = load(path, description)
+    if witness.listening():
+        took = [cost_path(definition, compute), *(cost_path(part.definition, part.compute) for part in parts)]
+        witness.note(path, description, getattr(definition, "summary", ""), [cost.name for cost in took])
+    return arrays
 
 
 def _compute(definition: object, compute: Compute, path: Path, description: dict, cost: Path) -> None:

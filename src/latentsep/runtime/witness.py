@@ -5,6 +5,7 @@ it as a JSON line, and the process that started the kernel drains it after every
 for counts: not what is read to compute a record that was missing, or pages would tell builds apart.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,24 +17,29 @@ VARIABLE = "LATENTSEP_WITNESS"
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
-def note(name: str, description: dict, summary: str, costs: list[str]) -> None:
-    """Append the record that is read to the file that is drained; without one it is dropped.
+def listening() -> bool:
+    """Whether somebody drains what is noted, and the record is not read on somebody else's behalf."""
+    return VARIABLE in os.environ and not _silent.get()
+
+
+def note(record: Path, description: dict, summary: str, costs: list[str]) -> None:
+    """Append the record that is read to the file that is drained; there must be one.
 
     ``description`` is what the record says that it is, ``costs`` the names of the files that say what it and its
     parts took.
     """
-    if (path := os.environ.get(VARIABLE)) and not _silent.get():
-        definition = description["definition"]
-        read = {
-            "name": name,
-            "type": definition["type"],
-            "summary": summary,
-            "seeds": sorted(_seeds(definition)),
-            "code": description["code"],
-            "costs": costs,
-        }
-        with open(path, "a") as file:
-            file.write(json.dumps(read, sort_keys=True) + "\n")
+    definition = description["definition"]
+    read = {
+        "name": record.stem,
+        "type": definition["type"],
+        "summary": summary,
+        "seeds": sorted(_seeds(definition)),
+        "code": description["code"],
+        "sha256": hashlib.sha256(record.read_bytes()).hexdigest(),
+        "costs": costs,
+    }
+    with open(os.environ[VARIABLE], "a") as file:
+        file.write(json.dumps(read, sort_keys=True) + "\n")
 
 
 def _seeds(value: object) -> set[int]:
