@@ -77,6 +77,7 @@ class Copy:
         """All that a build has to make the same, by where it is: pages, executed notebooks, ledger, records."""
         build = self.tree / "_build"
         paths = [*build.glob("html/**/*"), *build.glob("executed/**/*"), build / "reproduction.json"]
+        paths.append(build / "records.json")
         # Costs are times, which differ from one computation of a record to the next. Pages load them from one file.
         paths.remove(self.html / "figures" / "costs.js")
         # A build that has ended leaves nothing else here.
@@ -137,7 +138,7 @@ class Copy:
         build = self.tree / "_build"
         left = [p for folder in (build, self.records) for p in (folder / ".scratch").iterdir() if p.name != "lock"]
         strangers = {p.name for p in build.iterdir()} - {
-            *("html", "executed", "reproduction.json", "rendered.json", ".scratch", ".publishing")
+            *("html", "executed", "reproduction.json", "records.json", "rendered.json", ".scratch", ".publishing")
         }
         notebooks = {p.relative_to(build / "executed").as_posix() for p in (build / "executed").rglob("*")}
         strangers |= notebooks - {"book", *(f"book/{name}.ipynb" for name in self.wanted)}

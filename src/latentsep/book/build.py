@@ -94,7 +94,8 @@ def build(profile: str = "book", cluster: str | None = None) -> Summary:
         _execute(first, profile)
         entries = gather([c for c in pages.values() if c.is_notebook and not c.reads_ledger])
         files.write_whole(paths.ledger(), ledger.dump(entries).encode(), paths.build())
-        text = paths.ledger().read_text()
+        files.write_whole(paths.read_records(), _witnessed(pages), paths.build())
+        text = evidence()
         last = [c for c in pages.values() if c.is_notebook and c.reads_ledger]
         last = [c for c in last if freshness(c, profile, text) != "fresh"]
         _execute(last, profile, text)
@@ -122,6 +123,21 @@ def gather(pages: list[Chapter]) -> list[dict]:
         entries += [{**e, "page": f"{chapter.name}.html"} for e in ledger.collect(notebook)]
     order = list(ledger.items())
     return sorted(entries, key=lambda e: order.index(e["id"].partition("/")[0]))
+
+
+def _witnessed(pages: dict[str, Chapter]) -> bytes:
+    """The records that executed chapters have read, by name, each with the chapters."""
+    found: dict[str, dict] = {}
+    for chapter in pages.values():
+        if chapter.is_notebook and not chapter.reads_ledger:
+            for name, record in notebooks.read(executed_path(chapter))["metadata"].get("records", {}).items():
+                found.setdefault(name, {**record, "chapters": []})["chapters"].append(chapter.name)
+    return json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+
+def evidence() -> str:
+    """What chapters depend on that are drawn from the others, as text: the ledger and the list of records."""
+    return "".join(path.read_text() for path in (paths.ledger(), paths.read_records()) if path.exists())
 
 
 def _execute(pages: list[Chapter], profile: str, ledger_text: str = "") -> None:

@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace) -> None:
     label = "-".join([chapter.name, *(f"{k}={v}" for k, v in values.items() if v != known[k].default)])
     label = label.replace("/", "_")  # of a path, too, the name of one file is made
     target = options.output or paths.build() / "runs" / f"{label}.ipynb"
-    text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    text = build.evidence()
     plan.carry_out({chapter.name: values})
     notebooks.execute(chapter, values, target, text)
     print(target)
@@ -124,7 +124,7 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
-    text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    text = build.evidence()
     for chapter in chapters.listed().values():
         print(f"{chapter.name:30} {build.freshness(chapter, _profile(options), text)}")
 

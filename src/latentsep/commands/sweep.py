@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentsep.book import notebooks, plan
+from latentsep.book import build, notebooks, plan
 from latentsep.book.chapters import Chapter
 from latentsep.book.notebooks import ChapterFailed
 from latentsep.ledger import ledger
@@ -86,7 +86,7 @@ def run(sweep: Sweep, folder: Path) -> Result:
         raise UsageError(f"output is {str(folder)!r}, a file; choose a folder")
     combinations = sweep.combinations
     failures = _compute(sweep.chapter, combinations)
-    text = paths.ledger().read_text() if paths.ledger().exists() else ""
+    text = build.evidence()
     targets = {label: folder / f"{label}.ipynb" for label in combinations if label not in failures}
     # One that was interrupted goes on where it was.
     stale = {

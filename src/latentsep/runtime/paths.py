@@ -31,6 +31,11 @@ def ledger() -> Path:
     return build() / "reproduction.json"
 
 
+def read_records() -> Path:
+    """The list of the records that chapters have read."""
+    return build() / "records.json"
+
+
 def html() -> Path:
     """The published pages."""
     return build() / "html"

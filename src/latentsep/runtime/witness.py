@@ -34,6 +34,7 @@ def note(record: Path, description: dict, summary: str, costs: list[str]) -> Non
         "type": definition["type"],
         "summary": summary,
         "seeds": sorted(_seeds(definition)),
+        "compute": description["compute"],
         "code": description["code"],
         "sha256": hashlib.sha256(record.read_bytes()).hexdigest(),
         "costs": costs,
