@@ -26,6 +26,14 @@ settings.load_profile("latentsep")
 torch.set_num_threads(1)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line each which tests of the pages were left out, and why: one skip stands for all of them."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = {report.longrepr[2] for report in skipped if report.nodeid.startswith("tests/browser/")}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(reason.removeprefix("Skipped: "))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_history() -> Iterator[None]:
     """Kernels keep a history in a database, on which those of tests that run side by side would wait."""

@@ -14,7 +14,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from latentsep.book import crate, provenance
+from latentsep.book import crate, furniture, provenance
+from latentsep.book.lighten import lighten
 from latentsep.book.typography import typeset
 from latentsep.figures import interactive
 from latentsep.runtime import files, paths
@@ -68,6 +69,8 @@ def _finish(html: Path, pages: dict[Path, Path]) -> None:
     provenance.add(pages.items())
     add_scripts(html, pages.values())
     provenance.write_costs(html, pages.values())
+    furniture.mend(html)
+    lighten(html)
     typeset(html)
 
 

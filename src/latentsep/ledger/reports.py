@@ -81,7 +81,7 @@ def _overview(entries: Sequence[dict], title: str) -> str:
 def html_table(
     head: Iterable[str], rows: Iterable[Iterable[str]], marks: Iterable[dict[str, str]] = itertools.repeat({})
 ) -> str:
-    """A table of HTML fields in a box of its own, which scrolls where the page is narrow.
+    """A table of HTML fields in a box of its own, which scrolls where the page is narrow, with keys, too.
 
     ``marks`` are attributes of the rows, ``data-NAME``, for scripts to find them by.
     """
@@ -95,7 +95,7 @@ def html_table(
         for row, mark in zip(rows, marks, strict=False)
     )
     table = f'<table class="ledger"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="ledger-box">{table}</div>'
+    return f'<div class="ledger-box" tabindex="0">{table}</div>'
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ window.latentsep ||= (() => {
 
     // A new line of values, under a heading of its own.
     line(heading) {
-      this.values = element("div", { class: "values" }, element("b", {}, heading));
+      this.values = element("div", { class: "values" }, ...(heading ? [element("b", {}, heading)] : []));
       this.root.querySelector(".live-only").append(this.values);
     }
 
