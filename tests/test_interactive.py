@@ -37,6 +37,7 @@ FIGURES = {
     "codes": figures.codes(untrained(Euclidean(2)), "A plane.", start=0.1),
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
+    "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "poses": figures.poses(PICTURES[None], ANGLES, "A duck and two circles.", side=6, step=2),
 }

@@ -67,7 +67,11 @@ def benchmark(profile: str, seed: int, repetitions: int, **changes: Any) -> Stag
 
 
 def simplified(profile: str, seed: int, resolution: int, **changes: Any) -> Stages:
-    yield _trainings([experiments.benchmark_table(profile, seed=seed, **changes)])
+    yield _trainings([experiments.benchmark_table(profile, seed=seed, **changes), _sweep_of_chapter_4(profile, seed)])
+
+
+def _sweep_of_chapter_4(profile: str, seed: int) -> Run:
+    return experiments.sigma_x_sweep(profile, seed=seed)
 
 
 def diffusion(profile: str, seed: int, repetitions: int, **changes: Any) -> Stages:

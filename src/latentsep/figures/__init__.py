@@ -31,6 +31,7 @@ from latentsep.figures.photographs import code_map, switched, watched
 from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
 from latentsep.figures.poses import Poses, poses
 from latentsep.figures.rates import known_by, rate_distortion
+from latentsep.figures.ring import Ring, ring
 from latentsep.figures.spin import Spin, spin
 from latentsep.figures.tally import verdicts
 from latentsep.figures.tolerances import plane_of_errors, shares_by_radius, tolerances
@@ -44,6 +45,7 @@ __all__ = [
     "Heat",
     "Picture",
     "Poses",
+    "Ring",
     "Spin",
     "TorusPoint",
     "Turnable",
@@ -90,6 +92,7 @@ __all__ = [
     "rate_distortion",
     "raw_coordinates",
     "reconstructions",
+    "ring",
     "rotation_steps",
     "shares_by_radius",
     "sigma_x_curves",

@@ -52,11 +52,14 @@ latentsep.panel ||= (() => {
         point ? (i && points[i - 1] ? "L" : "M") + this.place(point) : "").join(""));
     }
 
-    // A point that cannot be dragged. Returns what moves it.
+    // A point that cannot be dragged. Returns what moves it, or hides it where there is none.
     dot() {
       const dot = svg("circle", { class: "dot", r: 6 });
       this.area.append(dot);
-      return point => dot.setAttribute("transform", `translate(${this.place(point)})`);
+      return point => {
+        dot.style.display = point ? "" : "none";
+        if (point) dot.setAttribute("transform", `translate(${this.place(point)})`);
+      };
     }
 
     // A mark for each phase in its colour, four of them with shapes of their own, and an ellipse if there are widths.
@@ -69,8 +72,9 @@ latentsep.panel ||= (() => {
         const which = gaps.indexOf(Math.min(...gaps));
         return [which, svg("path", { class: "mark large", d, fill: shade(phase) })];
       });
-      this.area.append(...rings, ...dots, ...large.map(([, mark]) => mark));
-      return (points, widths) => points.forEach((point, i) => {
+      const all = svg("g", {}, ...rings, ...dots, ...large.map(([, mark]) => mark));
+      this.area.append(all);
+      return (points, widths) => (all.style.display = points.length ? "" : "none", points).forEach((point, i) => {
         const [cx, cy] = this.place(point).split(" ");
         for (const [name, value] of [["cx", cx], ["cy", cy]]) dots[i].setAttribute(name, value), rings[i].setAttribute(name, value);
         if (widths) ["rx", "ry"].forEach((name, k) => rings[i].setAttribute(name, widths[i][k] * (k ? this.high / (this.y[1] - this.y[0]) : this.wide / (this.x[1] - this.x[0]))));
