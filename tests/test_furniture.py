@@ -48,6 +48,11 @@ def test_names_are_the_words_that_are_seen():
     )
 
 
+def test_citations_are_items_of_their_list():
+    item = '<div class="citation" id="id3" role="doc-biblioentry">'
+    assert furniture.mended(item) == '<div class="citation" id="id3" role="listitem">'
+
+
 def test_all_pages_are_mended_but_no_template(tmp_path):
     (tmp_path / "_static").mkdir()
     for name in ("page.html", "search.html", "_static/macros.html"):

@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 _STICKS_OUT = """() => {
   const found = [], root = document.documentElement;
   if (root.scrollWidth > root.clientWidth) found.push(`the page is ${root.scrollWidth} wide, not ${root.clientWidth}`);
-  const article = document.querySelector("article") ?? document.body;
+  const article = document.querySelector("article") ?? document.querySelector("main") ?? document.body;
   const edge = Math.min(root.clientWidth, article.getBoundingClientRect().right) + 1;
   const walk = element => {
     for (const child of element.children) {

@@ -25,6 +25,8 @@ _LABELS = (
     re.compile(r'(<button class="btn search-button-field\b[^>]*) aria-label="Search"'),
     re.compile(r'(<summary\b[^>]*) aria-label="Toggle hidden content"'),
 )
+# A list of citations has items; what docutils calls them is no item of a list any more.
+_CITATION = re.compile(r'(<div class="citation"[^>]*) role="doc-biblioentry"')
 
 
 def mend(html: Path) -> None:
@@ -48,6 +50,7 @@ def mended(page: str, searches: bool = False) -> str:
     if searches and _NO_SUMMARY not in page:
         page = _OPTIONS.sub(lambda match: match[0] + _NO_SUMMARY, page)
     page = _FORMULAS.sub(r'\1 blocking="render" \2', page)
+    page = _CITATION.sub(r'\1 role="listitem"', page)
     for label in _LABELS:
         page = label.sub(r"\1", page)
     return page
