@@ -5,13 +5,14 @@ pages, ``COSTS``, which a page loads when a reader asks.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from latentsep.book import cells, csvs, dataflow, notebooks
+from latentsep.book import cells, csvs, dataflow, glued, notebooks
+from latentsep.book.glued import Glued
 from latentsep.figures import interactive
 from latentsep.runtime import costs, records
 
@@ -35,12 +36,19 @@ def prepare(notebook: Path, target: Path) -> None:
     target.write_text(json.dumps(content, ensure_ascii=False))
 
 
-def add(pages: Iterable[tuple[Path, Path]]) -> None:
-    """Give rendered ``pages``, each with the executed notebook that it was made from, their fold-outs."""
-    for page, notebook in pages:
-        text = page.read_text()
-        if (folded := fold(text, notebooks.read(notebook), notebook.stem)) != text:
-            page.write_text(folded)
+def add(pages: Mapping[Path, Path]) -> None:
+    """Give rendered ``pages``, each with what it was made from, their fold-outs, and numbers in sentences names."""
+    executed = {page: notebooks.read(source) for page, source in pages.items() if source.suffix == ".ipynb"}
+    book = {
+        page.stem: Glued.of(executed[page]) if page in executed else Glued(source.read_text())
+        for page, source in pages.items()
+    }
+    for page, source in pages.items():
+        before = page.read_text()
+        text = glued.tell(before, page.stem, book)
+        text = fold(text, executed[page], source.stem) if page in executed else text
+        if text != before:
+            page.write_text(text.replace("</head>", f"{_LOADED}</head>", 1))
 
 
 def fold(page: str, notebook: Any, label: str) -> str:
@@ -55,9 +63,6 @@ def fold(page: str, notebook: Any, label: str) -> str:
         shown = page[found.output.start : found.output.stop] if found.output else ""
         if found.output and any(mark in shown for mark in _SHOWS):
             insertions.append((found.output.stop, story.told(found.name, shown)))
-    if not insertions:
-        return page
-    insertions.append((page.index("</head>"), _LOADED))
     for place, text in sorted(insertions, reverse=True):
         page = page[:place] + text + page[place:]
     return page

@@ -39,7 +39,7 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
     run_jupyter_book(source, folder, root / "_config.yml", root / "_toc.yml", strict=True)
     html = folder / "_build" / "html"
     _trim(html)
-    _finish(html, {html / "book" / f"{path.stem}.html": path for path in notebooks})
+    _finish(html, {html / "book" / f"{path.stem}.html": path for path in [*notebooks, *plain]})
     try:
         crate.write(html, notebooks)
     except crate.BrokenCrate as error:
@@ -65,10 +65,11 @@ def page(notebook: Path) -> Path:
 
 
 def _finish(html: Path, pages: dict[Path, Path]) -> None:
-    """What rendered pages need that Sphinx does not know; ``pages`` has the notebook of each that shows cells."""
-    provenance.add(pages.items())
-    add_scripts(html, pages.values())
-    provenance.write_costs(html, pages.values())
+    """What rendered pages need that Sphinx does not know; ``pages`` has what each was made from."""
+    notebooks = [source for source in pages.values() if source.suffix == ".ipynb"]
+    provenance.add(pages)
+    add_scripts(html, notebooks)
+    provenance.write_costs(html, notebooks)
     furniture.mend(html)
     lighten(html)
     typeset(html)

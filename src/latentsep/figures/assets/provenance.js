@@ -1,3 +1,26 @@
+// Numbers in sentences have their names as titles. A keyboard reaches them when a reader asks for it: as hundreds of
+// stops they would be in the way.
+document.addEventListener("DOMContentLoaded", () => {
+  const numbers = document.querySelectorAll(".pasted-text[title]");
+  const title = document.querySelector("article h1");
+  if (!numbers.length || !title) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "provenance-numbers";
+  button.textContent = "Show where the numbers in the text come from";
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(on));
+    document.body.classList.toggle("provenance-shown", on);
+    for (const number of numbers) {
+      if (on) number.tabIndex = 0;
+      else number.removeAttribute("tabindex");
+    }
+  });
+  title.after(button);
+});
+
 // What records took is loaded when the first fold-out is opened: it alone differs from build to build.
 (() => {
   const place = document.currentScript.src.replace(/[^/]*$/, "");
