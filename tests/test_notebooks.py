@@ -52,7 +52,7 @@ def chapter(tmp_path):
     return write
 
 
-CHAPTERS = [c for c in chapters.listed().values() if c.is_notebook and c.name not in ("index", "ledger")]
+CHAPTERS = [c for c in chapters.listed().values() if c.is_notebook and c.name not in ("index", "ledger", "report")]
 SMALL = {"resolution": 3, "budget": 20_000}  # parameters that no profile sets and that cost time
 SOLUTION = re.compile(r"\{admonition\} Solution\n.*?```python\n(.*?)```", re.DOTALL)
 
@@ -246,7 +246,20 @@ def test_what_a_chapter_computes_outside_of_its_plan_is_said_and_no_output(plann
         notebooks.execute(found, found.values({}), tmp_path / "out.ipynb", planned=planned)
         said = "latentsep: small computes run-"
         assert capfd.readouterr().err.count(said) == times * planned
-        assert nbformat.read(tmp_path / "out.ipynb", as_version=4)["cells"][2]["outputs"] == []
+        executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+        assert executed["cells"][2]["outputs"] == []
+        # And the notebook tells what was read, the same in both cases.
+        (name,) = executed["cells"][2]["metadata"]["records"]
+        assert [name] == list(executed["metadata"]["records"]) == [p.stem for p in records.folder().glob("*.record")]
+
+
+def test_the_command_makes_the_same_page_again(chapter):
+    found = chapter("print(1)")
+    plain = notebooks.command(found, found.values({"profile": "smoke"}))
+    assert plain == "latentsep run small --profile smoke --html"
+    changed = notebooks.command(found, found.values({"count": 4, "limit": 2}))
+    assert changed == "latentsep run small --profile book -p count 4 -p limit 2 --html"
+    assert notebooks.command(chapter("ledger.read()"), {}) == "latentsep build"
 
 
 def test_kernels_compute_on_one_thread(chapter, tmp_path):

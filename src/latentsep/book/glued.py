@@ -52,9 +52,14 @@ def tell(page: str, name: str, book: Mapping[str, Glued]) -> str:
     for (file, key, form), span in reversed(list(zip(roles, spans, strict=True))):
         other = file.removesuffix(".ipynb")
         text, number = book[other or name].values.get(key, ("", 0)) if (other or name) in book else ("", 0)
-        if number and span[1] == html.escape(format_plain_text(text, form), quote=False):
+        if number and _straight(html.unescape(span[1])) == _straight(format_plain_text(text, form)):
             place = f"code cell {number}" + (f" of {other}" if other else "")
             title = html.escape(f"{key}, from {place}")
             told = f'<span class="pasted-text" title="{title}">{span[1]}</span>'
             page = page[: span.start()] + told + page[span.end() :]
     return page
+
+
+def _straight(text: str) -> str:
+    """A text without the quotation marks of typographers, which Sphinx puts in."""
+    return text.translate(str.maketrans("’‘“”", "''\"\""))

@@ -87,14 +87,14 @@ def execute(
         clean = _cleaned(nbformat.read(result, as_version=4))
     if "pictures" in state:  # the run may have brought what was not at hand before
         state["pictures"] = coil.at_hand()
-    clean["metadata"] |= {"latentsep": state, "records": witnessed.records, "command": _command(chapter, values)}
+    clean["metadata"] |= {"latentsep": state, "records": witnessed.records, "command": command(chapter, values)}
     for number, names in witnessed.cells.items():
         clean["cells"][number]["metadata"]["records"] = names
     inside = target.resolve().is_relative_to(paths.build().resolve())
     files.write_whole(target, nbformat.writes(clean).encode() + b"\n", paths.build() if inside else None)
 
 
-def _command(chapter: Chapter, values: dict[str, object]) -> str:
+def command(chapter: Chapter, values: dict[str, object]) -> str:
     """What runs a chapter so again, and renders it as a page of its own."""
     if chapter.reads_ledger:
         return "latentsep build"  # all others have to run before

@@ -1,3 +1,6 @@
+// Where numbers, figures and tables of a page come from.
+"use strict";
+
 // Numbers in sentences have their names as titles. A keyboard reaches them when a reader asks for it: as hundreds of
 // stops they would be in the way.
 document.addEventListener("DOMContentLoaded", () => {
@@ -31,7 +34,8 @@ document.addEventListener("DOMContentLoaded", () => {
       const cost = costs[spot.dataset.costs];
       if (!cost || spot.textContent) continue;
       const [seconds, machine] = cost;
-      const time = seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds / 60)} min`;
+      const short = seconds < 10 ? seconds.toPrecision(2) : Math.round(seconds);
+      const time = seconds < 100 ? `${short} s` : `${Math.round(seconds / 60)} min`;
       spot.textContent = `; took ${time} on ${machine}`;
     }
   }
@@ -45,7 +49,7 @@ document.addEventListener("DOMContentLoaded", () => {
       return;
     }
     const script = document.createElement("script");
-    script.src = `${place}costs.js`; // a script, since pages opened as files may fetch nothing
+    script.src = `${place}costs.js`; // a script, for pages opened as files may load nothing else
     script.addEventListener("load", () => {
       costs = window.latentsepCosts;
       document.querySelectorAll("details.provenance[open]").forEach(show);
