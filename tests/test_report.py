@@ -13,13 +13,14 @@ def statement(item: str, verdict: str, **more: object) -> dict:
 
 
 def value(quantity: str, verdict: str, variant: str = "published") -> dict:
-    return statement(f"table-5.1/x1/sx1/{quantity}", verdict, variant=variant, profile="book")
+    return statement(f"table-5.1/x1/sx1/{quantity}", verdict, variant=variant, profile="book", ours={})
 
 
 ENTRIES = [
     statement("eq-3.3", "reproduced"),
     statement("eq-2.12", "thesis-invalid"),
     statement("thm-3", "thesis-invalid"),
+    statement("table-9.1", "reproduced"),  # a table without values is a statement
     statement("fig-10.3", "differs", data="a substitute"),
     value("mse", "reproduced"),
     value("kl", "uninformative"),
@@ -42,12 +43,8 @@ RECORDS = {
 def test_every_entry_is_counted_where_it_belongs():
     found = report.outcome(ENTRIES, RECORDS)
     assert found.profile == "book"
-    assert (found.statements, found.statements_hold, found.statements_corrected, found.statements_differ) == (
-        4,
-        1,
-        2,
-        1,
-    )
+    assert (found.statements, found.statements_hold) == (5, 2)
+    assert (found.statements_corrected, found.statements_differ) == (2, 1)
     assert (found.values, found.values_agree, found.values_better, found.values_differ) == (4, 2, 1, 1)
     assert (found.others, found.others_agree, found.values_impossible) == (2, 1, 0)
     assert (found.claims, found.claims_hold, found.claims_partly, found.claims_fail) == (3, 1, 1, 1)

@@ -46,8 +46,8 @@ class Outcome:
 def outcome(entries: Sequence[dict], records: Mapping[str, dict]) -> Outcome:
     """Sum up the ledger of a build and the records that its chapters read."""
     thesis = [e for e in entries if (source := sources.of(e["id"])) and source.name == "thesis"]
-    values = [e for e in thesis if e["id"].startswith("table-")]
-    statements = [e for e in thesis if not e["id"].startswith("table-")]
+    values = [e for e in thesis if "ours" in e]
+    statements = [e for e in thesis if "ours" not in e]
     own = [e for e in values if e["variant"] == "published"]
     others = [e for e in values if e["variant"] != "published"]
     claims = [e for e in entries if e["id"].startswith("claim-")]
@@ -83,7 +83,7 @@ def differing(entries: Sequence[dict]) -> str:
     found = [
         e
         for e in entries
-        if e["verdict"] == "differs" and not e["id"].startswith("table-") and e["id"] in sources.every()["thesis"].items
+        if e["verdict"] == "differs" and "ours" not in e and e["id"] in sources.every()["thesis"].items
     ]
     rows = ([field(e, "item"), html.escape(e["title"]), badge(e["verdict"]), html.escape(e["why"])] for e in found)
     return html_table(("item", "what it is", "verdict", "what was measured"), rows)
