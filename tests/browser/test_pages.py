@@ -7,10 +7,6 @@ from browser.book import pages
 from browser.visits import WIDTHS, Visit
 
 _MOST = 1_500_000  # bytes that a page may make a reader load, its explorers left out
-#: Pages that may weigh more, and why.
-_HEAVIER = {
-    "10-circular-datasets": 2_100_000,  # photographs: grain that nothing makes small, and a film of them
-}
 _STEADY = 0.1  # what may move while a page loads, as the web vitals measure it
 
 _TAB_STOPS = 500  # milliseconds after a resize, by when the theme has given boxes that scroll a stop for the tab key
@@ -55,7 +51,7 @@ def _heavy(there: Visit, name: str) -> list[str]:
     sizes = {path: weight.sent(path) for path in weight.without_explorers(there.files)}
     total = sum(sizes.values())
     print(f"weight {total / 1e3:.0f} kB: {name}")
-    if total < _HEAVIER.get(name, _MOST):
+    if total < _MOST:
         return []
     heaviest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:5]
     return [f"{total} bytes: {', '.join(f'{path.name} {sizes[path]}' for path in heaviest)}, ..."]

@@ -12,7 +12,8 @@ from latentsep.runtime import executors
 
 _LARGE = 50_000  # bytes; of smaller ones there is nothing to be gained
 _COLOURS = 256
-_FAR = 16  # of 255: a picture in which few colours would change one by more keeps all of them
+_FAR = 16  # of 255: a picture in which few colours would change one by more is one of photographs
+_PHOTOGRAPH = 90  # percent, the quality of these
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")
 
 
@@ -20,7 +21,7 @@ def lighten(html: Path) -> None:
     """Do this to all pictures of a rendered book, and let its pages show what has become of them.
 
     Drawings keep two decimals, a hundredth of a point; large pictures of pixels become WebP, of 256 colours where
-    those suffice.
+    those suffice, and as photographs are kept where they do not.
     """
     folder = html / "_images"
     for drawing in folder.glob("*.svg"):
@@ -41,7 +42,7 @@ def _renamed(match: re.Match, names: set[str]) -> str:
 
 
 def _as_webp(path: Path) -> bool:
-    """Replace a PNG by a WebP beside it, of few colours if they suffice, unless one can see through it or it moves."""
+    """Replace a PNG by a WebP beside it, unless one can see through it or it moves."""
     with Image.open(path) as picture:
         if getattr(picture, "n_frames", 1) > 1 or np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
             return False
@@ -49,7 +50,10 @@ def _as_webp(path: Path) -> bool:
     few = full.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
     farthest = np.asarray(ImageChops.difference(full, few)).max()
     buffer = io.BytesIO()
-    (few if farthest <= _FAR else full).save(buffer, "WEBP", lossless=True, method=4)
+    if farthest <= _FAR:
+        few.save(buffer, "WEBP", lossless=True, method=4)
+    else:
+        full.save(buffer, "WEBP", quality=_PHOTOGRAPH, method=4)
     path.with_suffix(".webp").write_bytes(buffer.getvalue())
     path.unlink()
     return True
