@@ -24,7 +24,6 @@ class Kind:
     drag: str = ".live-only .handle, .live-only canvas, .live-only svg"
     keys: str = ""
     webgl: bool = False
-    finger: bool = True
 
 
 #: Kinds not named here have exact values in ``output`` elements, and a handle, canvas or drawing that can be dragged.
@@ -35,7 +34,6 @@ KINDS = {
         drag=".turnable-plot",
         keys=".turnable-plot",
         webgl=True,
-        finger=False,  # what plotly makes of touches was not found out
     ),
 }
 

@@ -56,7 +56,7 @@ def test_a_figure_answers_to_keys_and_the_mouse_and_starts_anew(visit, explorer)
         assert root.evaluate(explorer.of.read) == first
 
 
-@pytest.mark.parametrize("explorer", [e for e in explorers.found() if e.of.finger], ids=str)
+@_ALL
 def test_a_figure_answers_to_a_finger(visit, explorer):
     page, root = _opened(visit, explorer, width=390, has_touch=True)
     if root is None:

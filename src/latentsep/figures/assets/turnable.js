@@ -34,15 +34,28 @@ latentsep.kind("turnable", async (root, live, { first, second, surface, lines, s
     Plotly.restyle(plot, { surfacecolor: [shades[number]] }, [0]);
   }));
   root.querySelector(".reset").addEventListener("click", () => Plotly.relayout(plot, { "scene.camera.eye": eye }));
+  const turnBy = (acrossBy, upBy) => {
+    const { x, y, z } = plot.layout.scene.camera.eye, far = Math.hypot(x, y, z);
+    const across = Math.atan2(y, x) + acrossBy;
+    const up = Math.max(-1.5, Math.min(1.5, Math.asin(z / far) + upBy));
+    const turned = [Math.cos(up) * Math.cos(across), Math.cos(up) * Math.sin(across), Math.sin(up)].map(c => c * far);
+    Plotly.relayout(plot, { "scene.camera.eye": { x: turned[0], y: turned[1], z: turned[2] } });
+  };
   plot.addEventListener("keydown", event => {
     const turn = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!turn) return;
     event.preventDefault();
-    const { x, y, z } = plot.layout.scene.camera.eye, far = Math.hypot(x, y, z);
-    const across = Math.atan2(y, x) + turn[0] * Math.PI / 18;
-    const up = Math.max(-1.5, Math.min(1.5, Math.asin(z / far) + turn[1] * Math.PI / 18));
-    const turned = [Math.cos(up) * Math.cos(across), Math.cos(up) * Math.sin(across), Math.sin(up)].map(c => c * far);
-    Plotly.relayout(plot, { "scene.camera.eye": { x: turned[0], y: turned[1], z: turned[2] } });
+    turnBy(turn[0] * Math.PI / 18, turn[1] * Math.PI / 18);
   });
+  // Plotly answers to the mouse; fingers are ours.
+  let finger = null;
+  plot.addEventListener("touchstart", event => { finger = event.touches[0]; }, { passive: true });
+  plot.addEventListener("touchmove", event => {
+    const now = event.touches[0], around = Math.PI / plot.clientWidth;
+    if (event.touches.length > 1) return;
+    event.preventDefault();
+    turnBy((finger.clientX - now.clientX) * around, (now.clientY - finger.clientY) * around);
+    finger = now;
+  }, { passive: false });
   await Plotly.newPlot(plot, traces, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
 });
