@@ -5,9 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from latentsep.book import build, chapters, inspection, notebooks, rendering
+from latentsep.figures import interactive
 from latentsep.ledger import ledger
 from latentsep.runtime import executors, paths
 
@@ -115,8 +117,11 @@ def let_pages_be(monkeypatch, body: str) -> None:
     def run(source, target, *_, **__) -> None:
         pages = target / "_build" / "html" / "book"
         pages.mkdir(parents=True)
+        sources = target / "_build" / "html" / "_sources" / "book"
+        sources.mkdir(parents=True)
         for page in (source / "book").glob("*.ipynb"):
             (pages / f"{page.stem}.html").write_text(body)
+            shutil.copy(page, sources)
 
     monkeypatch.setattr(rendering, "run_jupyter_book", run)
 
@@ -128,7 +133,8 @@ def test_a_script_of_megabytes_is_put_beside_pages_only_if_one_loads_it(checkout
     notebooks.execute(chapter, chapter.values({}), build.executed_path(chapter))
     html = rendering.book([build.executed_path(chapter)], [], tmp_path / "rendering")
     # Not under _static, where every page would load it.
-    assert [p.relative_to(html).as_posix() for p in html.rglob("*.js")] == ["figures/plotly.min.js"] * put
+    scripts = [p.relative_to(html).as_posix() for p in sorted(html.rglob("*.js"))]
+    assert scripts == ["figures/costs.js", *["figures/plotly.min.js"] * put]
     assert (html / "book" / "01-small.html").read_text() == body
 
 
@@ -190,6 +196,17 @@ def test_pages_whose_sources_changed_are_rendered_anew(times_rendered, checkout)
         assert not build.build("smoke").rendered
 
 
+def test_a_script_of_figures_that_changed_is_rendered_and_nothing_executed(times_rendered, monkeypatch, tmp_path):
+    script = tmp_path / "spin.js"
+    script.write_text("// one")
+    monkeypatch.setattr(interactive, "assets", lambda: [script])
+    build.build("smoke")
+    script.write_text("// two")
+    again = build.build("smoke")
+    assert (again.rendered, again.executed) == (True, [])
+    assert not build.build("smoke").rendered
+
+
 def test_a_note_of_what_was_rendered_that_cannot_be_read_is_none(times_rendered):
     build.build("smoke")
     stamp = paths.build() / "rendered.json"
@@ -221,10 +238,15 @@ def test_a_page_of_its_own_takes_the_place_of_an_older_one(checkout, monkeypatch
     let_pages_be(monkeypatch, "new")
     notebook = tmp_path / "runs" / "01-small-count=7.ipynb"
     (notebook.with_suffix("") / "old").mkdir(parents=True)
-    notebook.write_text("{}")
+    nbformat.write(nbformat.v4.new_notebook(), notebook)
     assert rendering.page(notebook) == notebook.with_suffix("") / "book" / "page.html"
     found = sorted(p.relative_to(notebook.parent).as_posix() for p in notebook.parent.rglob("*") if p.is_file())
-    assert found == ["01-small-count=7.ipynb", "01-small-count=7/book/page.html"]
+    assert found == [
+        "01-small-count=7.ipynb",
+        "01-small-count=7/_sources/book/page.ipynb",
+        "01-small-count=7/book/page.html",
+        "01-small-count=7/figures/costs.js",
+    ]
 
 
 def test_a_folder_of_pages_is_known_by_every_file(tmp_path):

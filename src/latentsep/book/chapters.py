@@ -17,7 +17,7 @@ from latentsep.ledger import citing
 from latentsep.runtime import fingerprints, paths
 from latentsep.runtime.paths import UsageError
 
-_DATA = (".toml", ".mplstyle", ".js", ".css", ".html")  # files of the package that pages are made from
+_DATA = (".toml", ".mplstyle", ".html")  # files of the package that notebooks are made from; of others, names count
 _FORM = "with the records that each cell reads"  # of executed notebooks: of another form they are stale
 _LIBRARIES = (
     *("torch", "numpy", "scipy", "scikit-learn", "sympy", "pandas", "gudhi"),
@@ -117,7 +117,8 @@ class Chapter:
         """What the executed chapter depends on, part by part, as hashes; of the code, room by room."""
         code = "\n".join(c["source"] for c in self.notebook()["cells"] if c["cell_type"] == "code")
         reached = fingerprints.reached(code)
-        data = b"".join(p.read_bytes() for p in sorted(Path(__file__).parents[1].rglob("*.*")) if p.suffix in _DATA)
+        package = [p for p in sorted(Path(__file__).parents[1].rglob("*.*")) if p.suffix not in (".py", ".pyc")]
+        data = b"".join(p.name.encode() + (p.read_bytes() if p.suffix in _DATA else b"") for p in package)
         versions = [importlib.metadata.version(name) for name in _LIBRARIES]
         parts = {"text": self.text, "parameters": repr(values), "libraries": repr(versions), "data": data.hex()}
         parts["form"] = _FORM

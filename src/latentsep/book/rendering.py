@@ -91,6 +91,7 @@ def inputs(pages: list[Path], *more: str) -> str:
     """A hash of all that rendered pages depend on, ``more`` included."""
     root = paths.root()
     static = [p for p in (root / "book" / "_static").rglob("*") if p.is_file()]
+    static += [p for p in interactive.assets() if p.is_file()]
     found = hashlib.sha256()
     read = [root / "book" / "references.bib", *(root / name for name in ("_config.yml", "_toc.yml", "CITATION.cff"))]
     for path in [*pages, *read, *sorted(static)]:

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 from typing import Any, ClassVar
 
 from jinja2 import Environment, PackageLoader
@@ -64,7 +65,7 @@ class Interactive:
     def html(self) -> str:
         """The element for a page: still twin, controls, and links to its data, scripts and styles."""
         still = base64.b64encode(self.still.bytes("png")).decode()
-        own = {path.name for path in _assets()}
+        own = {path.name for path in assets()}
         template = f"{self.kind}.html" if f"{self.kind}.html" in own else "interactive.html"
         styles = [name for name in ("interactive.css", f"{self.kind}.css") if name in own]
         scripts = ["kit.js", *self.needs, f"{self.kind}.js"]
@@ -94,5 +95,6 @@ def asset(name: str) -> bytes:
     return (resources.files(package) / path).read_bytes()
 
 
-def _assets() -> list[Any]:
-    return list((resources.files("latentsep.figures") / "assets").iterdir())
+def assets() -> list[Path]:
+    """Templates, scripts and styles of this package."""
+    return sorted(Path(str(path)) for path in (resources.files("latentsep.figures") / "assets").iterdir())
