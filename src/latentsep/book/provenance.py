@@ -59,7 +59,8 @@ def fold(page: str, notebook: Any, label: str) -> str:
     story = _Story(notebook, label)
     insertions: list[tuple[int, str]] = []
     for found in cells.find(page):
-        insertions.append((found.start + len("<div"), f' id="{found.name}"'))
+        # In front of it: a cell may have a name of its own, which other pages link to.
+        insertions.append((found.start, f'<span id="{found.name}"></span>'))
         shown = page[found.output.start : found.output.stop] if found.output else ""
         if found.output and any(mark in shown for mark in _SHOWS):
             insertions.append((found.output.stop, story.told(found.name, shown)))
