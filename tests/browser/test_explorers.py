@@ -17,6 +17,7 @@ def _opened(visit, explorer: Explorer, **how):
         assert root.locator(".still").is_visible()
         assert not root.locator(".live-only").is_visible()
         return page, None
+    root.scroll_into_view_if_needed()  # figures come to life when they are near
     page.wait_for_function(
         "([name, read]) => { const root = document.getElementById(name);"
         " return root.classList.contains('live') && (0, eval)(read)(root) !== undefined; }",

@@ -15,6 +15,7 @@ _MOST = 400_000  # bytes that a figure may load, scripts and data together
 @pytest.mark.parametrize("explorer", [e for e in explorers.found() if e.kind in _TOLD], ids=str)
 def test_a_page_computes_as_the_package_does(visit, explorer):
     page = visit(pages()[explorer.page]).page
+    page.locator(f"#{explorer.name}").scroll_into_view_if_needed()
     page.wait_for_function(f"document.getElementById('{explorer.name}').difference !== undefined")
     assert page.evaluate(f"document.getElementById('{explorer.name}').difference") < 1e-4
 
@@ -36,6 +37,7 @@ def test_a_figure_loads_no_more_than_it_may(explorer):
 @pytest.mark.parametrize("row", range(9))
 def test_a_row_of_table_5_1_chooses_its_autoencoder(visit, row):
     page = visit(pages()["05-benchmark-dataset"]).page
+    page.locator("#codes").scroll_into_view_if_needed()
     page.wait_for_selector("#codes.live")
     chosen = page.locator("#table-5-1 tbody tr").nth(row)
     chosen.click()
