@@ -52,6 +52,23 @@ def test_a_picture_of_many_colours_is_kept_as_photographs_are(html):
     assert np.sqrt((difference**2).mean()) < 5  # the grain is 3
 
 
+def test_what_moves_goes_on_moving(html):
+    folder, pixels = html
+    frames = [Image.fromarray(np.roll(pixels, 40 * k, axis=1)) for k in range(3)]
+    path = folder / "_images" / "large.png"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
+    before = path.stat().st_size
+    lighten(folder)
+    with Image.open(path.with_suffix(".webp")) as moving:
+        assert moving.n_frames == 3
+        moving.seek(1)
+        moving.load()
+        assert moving.info["duration"] == 80
+        difference = np.asarray(moving.convert("RGB")).astype(float) - np.asarray(frames[1])
+    assert np.sqrt((difference**2).mean()) < 5
+    assert path.with_suffix(".webp").stat().st_size < before / 3
+
+
 def test_others_stay_and_pages_show_what_is_there(html):
     folder, _ = html
     kept = {name: (folder / "_images" / name).read_bytes() for name in ("small.png", "clear.png")}

@@ -21,12 +21,12 @@ class Kind:
     """What a kind has of its own: how its state is ``read``, what is dragged, what takes arrow keys, what it needs."""
 
     read: str = _OUTPUTS
-    drag: str = ".live-only .handle, .live-only canvas, .live-only svg"
+    drag: str = ".live-only .handle"
     keys: str = ""
     webgl: bool = False
 
 
-#: Kinds not named here have exact values in ``output`` elements, and a handle, canvas or drawing that can be dragged.
+#: Kinds not named here have exact values in ``output`` elements, and a handle that can be dragged.
 KINDS = {
     "spin": Kind(drag=".spin-view"),
     "turnable": Kind(

@@ -6,6 +6,7 @@ from browser import explorers
 from browser.book import pages
 from browser.explorers import Explorer
 
+_FULL = "s => Number(s.value) + Number(s.step || 1) > Number(s.max)"
 _ALL = pytest.mark.parametrize("explorer", explorers.found(), ids=str)
 
 
@@ -39,12 +40,12 @@ def test_a_figure_answers_to_keys_and_the_mouse_and_starts_anew(visit, explorer)
         return
     first = root.evaluate(explorer.of.read)
     for slider in root.locator("input[type=range]").all():
-        full = slider.evaluate("s => Number(s.value) + Number(s.step || 1) > Number(s.max)")
         before = slider.input_value()
-        slider.press("ArrowLeft" if full else "ArrowRight")
+        slider.press("ArrowLeft" if slider.evaluate(_FULL) else "ArrowRight")
         assert slider.input_value() != before
         # A page of a slider is a tenth of it: figures show some digits, and may not tell one step from the next.
-        assert explorers.changes(page, explorer, lambda s=slider, f=full: s.press("PageDown" if f else "PageUp"))
+        key = "PageDown" if slider.evaluate(_FULL) else "PageUp"
+        assert explorers.changes(page, explorer, lambda s=slider, k=key: s.press(k))
     if explorer.of.keys:
         place = root.locator(explorer.of.keys)
         for key in ("ArrowLeft", "ArrowUp"):

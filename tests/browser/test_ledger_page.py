@@ -41,7 +41,7 @@ def test_all_rows_are_there_in_the_order_of_the_ledger(table):
 def test_each_verdict_shows_its_rows(table):
     page, rows = table
     for verdict, count in ledger.tally(_entries()).items():
-        page.locator(".browser select").select_option(verdict)
+        page.locator(".browser select[name=verdict]").select_option(verdict)
         assert rows() == _names([e for e in _entries() if e["verdict"] == verdict])
         assert page.locator(".browser output").inner_text() == f"{count} of {len(_entries())}"
 
@@ -53,7 +53,7 @@ def test_words_narrow_the_rows_and_the_verdict_narrows_them_further(table):
     assert found
     assert set(rows()) == set(_names(found))
     verdict = found[0]["verdict"]
-    page.locator(".browser select").select_option(verdict)
+    page.locator(".browser select[name=verdict]").select_option(verdict)
     assert set(rows()) == set(_names([e for e in found if e["verdict"] == verdict]))
     page.locator(".browser input").fill("nothing is called like this")
     assert rows() == []

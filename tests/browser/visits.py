@@ -28,6 +28,9 @@ _SETTLED = """async () => {
   await document.fonts.ready;
   await Promise.all([...document.images].filter(i => i.loading !== "lazy").map(i => i.decode().catch(() => {})));
   for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+  // The theme slides its contents in and out.
+  await Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < 1e4)
+    .map(a => a.finished.catch(() => {})));
 }"""
 
 

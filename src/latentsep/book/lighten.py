@@ -13,7 +13,7 @@ from latentsep.runtime import executors
 _LARGE = 50_000  # bytes; of smaller ones there is nothing to be gained
 _COLOURS = 256
 _FAR = 16  # of 255: a picture in which few colours would change one by more is one of photographs
-_PHOTOGRAPH = 90  # percent, the quality of these
+_PHOTOGRAPH = 80  # percent, the quality of these
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")
 
 
@@ -42,10 +42,14 @@ def _renamed(match: re.Match, names: set[str]) -> str:
 
 
 def _as_webp(path: Path) -> bool:
-    """Replace a PNG by a WebP beside it, unless one can see through it or it moves."""
+    """Replace a PNG by a WebP beside it, unless one can see through it."""
     with Image.open(path) as picture:
-        if getattr(picture, "n_frames", 1) > 1 or np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
+        if np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
             return False
+        if getattr(picture, "n_frames", 1) > 1:
+            picture.save(path.with_suffix(".webp"), save_all=True, quality=_PHOTOGRAPH, method=4)
+            path.unlink()
+            return True
         full = picture.convert("RGB")
     few = full.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
     farthest = np.asarray(ImageChops.difference(full, few)).max()

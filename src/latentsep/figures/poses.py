@@ -15,9 +15,7 @@ from latentsep.figures.base import canvas, picture, scatter_phases
 from latentsep.figures.explorers import SHADES
 from latentsep.figures.film import eight_bit
 from latentsep.figures.interactive import Interactive
-from latentsep.figures.spin import COLUMNS, sheet
-
-_QUALITY = 65  # of pictures on the sheet, in percent: no trace of it can be seen at their size
+from latentsep.figures.spin import COLUMNS, QUALITY, sheet
 
 
 class Poses(Interactive):
@@ -57,7 +55,7 @@ def poses(
         raise ValueError(f"step is {step}; choose one that divides {count}")
     small = np.stack([_resized(each, side) for each in eight_bit(pictures[:, ::step]).reshape(-1, *pictures.shape[2:])])
     buffer = io.BytesIO()
-    Image.fromarray(sheet(small)).save(buffer, "WEBP", quality=_QUALITY, method=6)
+    Image.fromarray(sheet(small)).save(buffer, "WEBP", quality=QUALITY, method=6)
     data = {
         "sheet": base64.b64encode(buffer.getvalue()).decode(),
         "columns": min(COLUMNS, len(small)),

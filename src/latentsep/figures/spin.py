@@ -11,14 +11,15 @@ from latentsep.figures.film import eight_bit
 from latentsep.figures.interactive import Interactive
 from latentsep.figures.pictures import views
 
+QUALITY = 65  # of pictures on a sheet, in percent: no trace of it can be seen at their size
 COLUMNS = 9  # pictures in a row of the sheet that the page carries
 
 
 class Spin(Interactive):
     """Pictures to be turned by a slider or by dragging; ``still`` shows some of them.
 
-    Its data holds the ``count`` of pictures, one ``sheet`` of all of them (PNG, base64), how many ``columns`` that has,
-    and the ``ratio`` of their sides.
+    Its data holds the ``count`` of pictures, one ``sheet`` of all of them (WebP, base64), how many ``columns`` that
+    has, and the ``ratio`` of their sides.
     """
 
     kind = "spin"
@@ -45,7 +46,7 @@ def spin(pictures: ArrayLike, alt: str, shown: int = 8, name: str = "spin") -> S
         raise ValueError(f"pictures has shape {pictures.shape}; choose (frames, H, W) with 2 frames or more")
     frames, high, wide = pictures.shape
     buffer = io.BytesIO()
-    Image.fromarray(sheet(eight_bit(pictures))).save(buffer, "PNG", optimize=True)
+    Image.fromarray(sheet(eight_bit(pictures))).save(buffer, "WEBP", quality=QUALITY, method=6)
     data = {"count": frames, "columns": min(COLUMNS, frames), "ratio": f"{wide} / {high}"}
     data["sheet"] = base64.b64encode(buffer.getvalue()).decode()
     return Spin(name, alt, views(pictures, shown), data)

@@ -18,6 +18,19 @@ latentsep.kind("poses", async (root, live, data) => {
     view.setAttribute("aria-label", `object ${object + 1}, turned by ${Math.round(360 * pose / count)} degrees`);
   });
 
+  // Dragging the picture turns the object, half a turn for its width.
+  let from = null;
+  view.addEventListener("pointerdown", event => {
+    from = { x: event.clientX, pose: steering.state.pose };
+    view.setPointerCapture(event.pointerId);
+  });
+  view.addEventListener("pointermove", event => {
+    if (!from) return;
+    const moved = Math.round((event.clientX - from.x) / view.clientWidth * count / 2);
+    steering.set({ pose: (((from.pose + moved) % count) + count) % count });
+  });
+  for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, () => { from = null; });
+
   const on = angle => [Math.cos(angle), Math.sin(angle)], wrap = angle => angle - turn * Math.round(angle / turn);
   names.forEach((name, which) => {
     const circle = panel(steering, { title: name, x: [-1.3, 1.3], y: [-1.3, 1.3], ticks: [[], []] });

@@ -3,7 +3,7 @@
 latentsep.kind("spin", (root, live, { count, columns, ratio, sheet }) => {
   const view = root.querySelector(".spin-view"), slider = root.querySelector("input");
   const output = root.querySelector("output"), rows = Math.ceil(count / columns);
-  view.style.backgroundImage = `url(data:image/png;base64,${sheet})`;
+  view.style.backgroundImage = `url(data:image/webp;base64,${sheet})`;
   view.style.backgroundSize = `calc(100% * ${columns}) auto`;
   view.style.aspectRatio = ratio;
   const show = frame => {
