@@ -24,7 +24,7 @@ def _opened(visit, explorer: Explorer, **how):
         " return root.classList.contains('live') && (0, eval)(read)(root) !== undefined; }",
         arg=[explorer.name, explorer.of.read],
     )
-    assert root.locator(".live-only").first.is_visible()
+    root.locator(".live-only").first.wait_for()  # until there is something in it
     assert not root.locator(".still").is_visible()
     return page, root
 

@@ -4,6 +4,7 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -21,7 +22,7 @@ def lighten(html: Path) -> None:
     """Do this to all pictures of a rendered book, and let its pages show what has become of them.
 
     Drawings keep two decimals, a hundredth of a point; large pictures of pixels become WebP, of 256 colours where
-    those suffice, and as photographs are kept where they do not.
+    those suffice, or as photographs are kept where that takes less.
     """
     folder = html / "_images"
     for drawing in folder.glob("*.svg"):
@@ -53,11 +54,15 @@ def _as_webp(path: Path) -> bool:
         full = picture.convert("RGB")
     few = full.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
     farthest = np.asarray(ImageChops.difference(full, few)).max()
-    buffer = io.BytesIO()
+    content = _webp(full, quality=_PHOTOGRAPH)
     if farthest <= _FAR:
-        few.save(buffer, "WEBP", lossless=True, method=4)
-    else:
-        full.save(buffer, "WEBP", quality=_PHOTOGRAPH, method=4)
-    path.with_suffix(".webp").write_bytes(buffer.getvalue())
+        content = min(content, _webp(few, lossless=True), key=len)
+    path.with_suffix(".webp").write_bytes(content)
     path.unlink()
     return True
+
+
+def _webp(picture: Image.Image, **how: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", method=4, **how)
+    return buffer.getvalue()

@@ -25,11 +25,15 @@ for (const root of document.querySelectorAll(".browser:not(.live)")) {
     for (const f of fields) f.value = chosen.get(f.name) ?? "";
     filter();
   };
-  // Numbers sort by value; minus signs are not hyphens.
+  // Numbers sort by value, those in powers of ten, too; minus signs are not hyphens.
   const compare = new Intl.Collator("en", { numeric: true }).compare;
-  const value = (row, column) => row.cells[column].textContent.trim().replace(/^−/, "-");
+  const value = (row, column) => row.cells[column].textContent.trim().replaceAll("−", "-");
+  const number = text => {
+    const [, digits, power] = text.match(/^\(?(-?[\d.]+) ±.*?(?:·10(-?\d+))?$/) ?? [];
+    return digits === undefined ? NaN : Number(digits) * 10 ** (power ?? 0);
+  };
   const order = (a, b) => {
-    const numbers = [parseFloat(a), parseFloat(b)];
+    const numbers = [number(a), number(b)];
     return numbers.some(isNaN) ? compare(a, b) : numbers[0] - numbers[1];
   };
   heads.forEach((head, column) => {

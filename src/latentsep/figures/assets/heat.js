@@ -9,7 +9,7 @@ latentsep.kind("heat", (root, live, data) => {
   const series = (r, t, terms, factor) => (1 + factor * sum(1, terms, m => Math.cos(m * r) * Math.exp(-m * m * t))) / (2 * Math.PI);
   root.difference = Math.max(...data.times.map((t, i) => Math.abs(exact(Math.PI, t) - data.probes[i])));
 
-  const steering = latentsep.steer(root, { t: data.start, terms: 10, r: Math.PI });
+  const steering = latentsep.steer(root, { t: data.start, terms: 10, r: -Math.PI });
   steering.slider("t", { label: "time t", values: data.times, text: number })
     .slider("terms", { label: "terms of the series", low: 0, high: 60, step: 1 });
   const quarters = [[-Math.PI, "−π"], [0, "0"], [Math.PI, "π"]];
