@@ -46,7 +46,7 @@ def ring(ensembles: Sequence[Trained], alt: str, name: str = "ring") -> Ring:
     reach = max(_codes(t)[i].norm(dim=-1).max() for t, members in zip(ensembles, chosen, strict=True) for i in members)
     content = {
         "dimension": data.dimension,
-        "networks": [network(t, members) for t, members in zip(ensembles, chosen, strict=True)],
+        "networks": [network(t, members) for t, members in zip(ensembles, chosen, strict=True) if members],
         "variances": {f"{noise:g}": gamma for noise, gamma in variances.items()},
         "sigmas": sigmas,
         "radii": told,
