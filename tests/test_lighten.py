@@ -18,7 +18,9 @@ def html(tmp_path):
     Image.fromarray(pixels).save(folder / "large.png")
     Image.fromarray(pixels[:20, :20]).save(folder / "small.png")
     Image.fromarray(np.dstack([pixels, pixels[..., 0]])).save(folder / "clear.png")
-    (folder / "drawing.svg").write_text('<svg viewBox="0 0 504 446.4"><path d="M 10.123456 -20.999999 L 1.5 2"/></svg>')
+    (folder / "drawing.svg").write_text(
+        '<svg viewBox="0 0 504 446.4"><path d="M 10.123456 -20.999999 L 1.5 2" transform="scale(0.015625)"/></svg>'
+    )
     names = ("large.png", "small.png", "clear.png", "drawing.svg")
     (tmp_path / "page.html").write_text("".join(f'<img src="../_images/{name}">' for name in names))
     return tmp_path, pixels
@@ -76,7 +78,7 @@ def test_others_stay_and_pages_show_what_is_there(html):
     assert {name: (folder / "_images" / name).read_bytes() for name in kept} == kept
     for name in ("large.webp", *kept, "drawing.svg"):
         assert f'"../_images/{name}"' in (folder / "page.html").read_text()
-    assert 'd="M 10.12 -20.99 L 1.5 2"' in (folder / "_images" / "drawing.svg").read_text()
+    assert 'd="M 10.12 -20.99 L 1.5 2" transform="scale(0.015625)"' in (folder / "_images" / "drawing.svg").read_text()
 
 
 def test_the_same_pictures_give_the_same_bytes(html):
