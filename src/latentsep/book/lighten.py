@@ -15,7 +15,8 @@ _LARGE = 50_000  # bytes; of smaller ones there is nothing to be gained
 _COLOURS = 256
 _FAR = 16  # of 255: a picture in which few colours would change one by more is one of photographs
 _PHOTOGRAPH = 80  # percent, the quality of these
-_PATH = re.compile(r'\bd="[^"]*"')  # of other numbers, such as scales of letters, every digit counts
+# Of other numbers than places, such as the scales of letters, every digit counts.
+_PLACES = re.compile(r'\b[dxy]="[^"]*"|\btranslate\([^)]*\)')
 _DIGITS = re.compile(r"(\d\.\d\d)\d+")
 
 
@@ -27,7 +28,7 @@ def lighten(html: Path) -> None:
     """
     folder = html / "_images"
     for drawing in folder.glob("*.svg"):
-        drawing.write_text(_PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), drawing.read_text()))
+        drawing.write_text(_PLACES.sub(lambda place: _DIGITS.sub(r"\1", place[0]), drawing.read_text()))
     large = sorted(path for path in folder.glob("*.png") if path.stat().st_size > _LARGE)
     with ThreadPoolExecutor(executors.cores()) as threads:
         names = {path.name for path, done in zip(large, threads.map(_as_webp, large), strict=True) if done}
