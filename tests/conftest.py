@@ -47,7 +47,13 @@ def records_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty records folder for every test; messages go to stderr unless a test asks for ``said``."""
     folder = tmp_path / "records"
     monkeypatch.setenv("LATENTSEP_RECORDS", str(folder))
-    for name in ("LATENTSEP_PROGRESS", "LATENTSEP_WITNESS", "LATENTSEP_PLANNED", "LATENTSEP_CLUSTER"):
+    for name in (
+        "LATENTSEP_PROGRESS",
+        "LATENTSEP_WITNESS",
+        "LATENTSEP_PLANNED",
+        "LATENTSEP_CLUSTER",
+        "GITHUB_REPOSITORY",
+    ):
         monkeypatch.delenv(name, raising=False)
     return folder
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from latentsep.book import crate, furniture, provenance
+from latentsep.book import address, chapters, crate, furniture, provenance, sharing
 from latentsep.book.lighten import lighten
 from latentsep.book.typography import typeset
 from latentsep.figures import interactive
@@ -34,12 +34,15 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
 
     ``notebooks`` are executed chapters, ``plain`` pages without code.
     """
-    source = _source([*notebooks, *plain], folder / "source")
-    root = paths.root()
-    run_jupyter_book(source, folder, root / "_config.yml", root / "_toc.yml", strict=True)
+    source, published = _source([*notebooks, *plain], folder / "source"), address.published()
+    config = _config(folder / "config.yml", published)
+    run_jupyter_book(source, folder, config, paths.root() / "_toc.yml", strict=True)
     html = folder / "_build" / "html"
     _trim(html)
     _finish(html, {html / "book" / f"{path.stem}.html": path for path in [*notebooks, *plain]})
+    if published:
+        known = chapters.listed().values()
+        sharing.share(html, published, {c.name for c in known if c.is_notebook and not c.reads_ledger})
     try:
         crate.write(html, notebooks)
     except crate.BrokenCrate as error:
@@ -49,13 +52,12 @@ def book(notebooks: list[Path], plain: list[Path], folder: Path) -> Path:
 
 def page(notebook: Path) -> Path:
     """Render one executed notebook as a page of its own, beside it; return the page."""
-    target, root = notebook.with_suffix(""), paths.root()
+    target = notebook.with_suffix("")
     with files.temporary(paths.build(), "page") as scratch:
         folder = Path(scratch)
-        source, toc, config = _source([notebook], folder / "source"), folder / "toc.yml", folder / "config.yml"
+        source, toc, config = _source([notebook], folder / "source"), folder / "toc.yml", _config(folder / "config.yml")
         os.rename(source / "book" / notebook.name, source / "book" / "page.ipynb")
         toc.write_text("format: jb-book\nroot: book/page\n")
-        config.write_text(yaml.safe_dump(yaml.safe_load((root / "_config.yml").read_text())))
         run_jupyter_book(source, folder / "out", config, toc, strict=False)
         html = folder / "out" / "_build" / "html"
         _finish(html, {html / "book" / "page.html": notebook})
@@ -73,6 +75,13 @@ def _finish(html: Path, pages: dict[Path, Path]) -> None:
     furniture.mend(html)
     lighten(html)
     typeset(html)
+
+
+def _config(target: Path, published: address.Address | None = None) -> Path:
+    """The configuration of Jupyter Book, for a book with this address or with none; return where it is."""
+    settings = yaml.safe_load((paths.root() / "_config.yml").read_text())
+    target.write_text(yaml.safe_dump(address.configured(settings, published)))
+    return target
 
 
 def _source(pages: list[Path], folder: Path) -> Path:
@@ -97,7 +106,7 @@ def inputs(pages: list[Path], *more: str) -> str:
     for path in [*pages, *read, *sorted(static)]:
         found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     versions = sorted(f"{d.name} {d.version}" for d in metadata.distributions())
-    found.update(json.dumps([versions, *more]).encode())
+    found.update(json.dumps([versions, str(address.published()), *more]).encode())
     return found.hexdigest()
 
 
