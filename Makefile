@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: book test lint serve bench clean help
+.PHONY: book pdf test lint serve bench clean help
 
 help:
-	@echo "make book | test | lint | serve | bench | clean"
+	@echo "make book | pdf | test | lint | serve | bench | clean"
 
 $(INSTALLED): requirements.txt pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsep needs Python 3.11 or newer, this is " + sys.version)'
@@ -16,6 +16,9 @@ $(INSTALLED): requirements.txt pyproject.toml .ci/constraints.txt
 
 book: $(INSTALLED)
 	$(BIN)/latentsep build
+
+pdf: book
+	$(BIN)/latentsep pdf
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

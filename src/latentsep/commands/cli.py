@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from latentsep.book import build, chapters, notebooks, plan, rendering
+from latentsep.book import build, chapters, notebooks, plan, printing, rendering
 from latentsep.book.notebooks import ChapterFailed
 from latentsep.commands import archive, cli_records, sweep
 from latentsep.ledger import ledger, reports
@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     build = command("build", _build, "build the whole book")
     build.add_argument("--cluster", metavar="tcp://HOST:PORT", help="the Dask scheduler whose workers train")
     with_profile(build)
+    printed = command("pdf", _pdf, "print the built book, as one PDF")
+    printed.add_argument("-o", "--output", type=Path, help="the file (default: latentsep.pdf under _build)")
     with_profile(command("plan", _plan, "what a build would compute, for which chapter, how long it takes, and why"))
     with_profile(command("status", _status, "which chapters are fresh, stale or missing, and why"))
     command("ledger", _ledger, "the reproduction table")
@@ -116,6 +118,11 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> None:
     print(build.build(_profile(options), options.cluster))
+
+
+def _pdf(options: argparse.Namespace) -> None:
+    target = options.output or paths.build() / "latentsep.pdf"
+    print(f"{printing.pdf(target)} pages, {target.stat().st_size / 1e6:.1f} MB: {target}")
 
 
 def _plan(options: argparse.Namespace) -> None:
