@@ -69,7 +69,8 @@ def _finished(read: Any, book: sheets.Sheets, numbers: dict[str, int]) -> bytes:
     above: list[Any] = []
     for entry in book.entries:
         parent = above[entry.depth - 1] if entry.depth else None
-        added = writer.add_outline_item(entry.title, numbers[entry.place] - 1, parent=parent, is_open=entry.depth == 0)
+        page, top = numbers[entry.place] - 1, entry.depth == 0
+        added = writer.add_outline_item(title=entry.title, page_number=page, parent=parent, is_open=top)
         above[entry.depth :] = [added]
     writer.metadata = {"/Title": book.title}
     writer.page_mode = "/UseOutlines"
