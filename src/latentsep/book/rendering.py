@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from latentsep.book import address, chapters, crate, furniture, provenance, sharing
+from latentsep.book import address, chapters, crate, furniture, lettering, provenance, sharing
 from latentsep.book.lighten import lighten
 from latentsep.book.typography import typeset
 from latentsep.figures import interactive
@@ -73,6 +73,7 @@ def _finish(html: Path, pages: dict[Path, Path]) -> None:
     add_scripts(html, notebooks)
     provenance.write_costs(html, notebooks)
     furniture.mend(html)
+    lettering.letter(html)
     lighten(html)
     typeset(html)
 
