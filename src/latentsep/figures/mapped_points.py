@@ -99,7 +99,7 @@ def _point_and_image(mapped: Pointwise, key: Key) -> Figure:
         line = torch.linspace(-_REACH, _REACH, 161)
         nodes = torch.cartesian_prod(line, line)[:, [1, 0]]
         shade = mapped.compared(key, nodes)[3].reshape(161, 161).clamp(min=1).log10().numpy()
-        axes[0].pcolormesh(line, line, shade, cmap="Greys", vmin=0, vmax=4, rasterized=True)
+        axes[0].pcolormesh(line, line, shade, cmap="Greys", vmin=0, vmax=5, rasterized=True)
     image, *decoded, kl = mapped.compared(key, point)
     for ax, space, at in zip(axes, key, (point, image), strict=False):
         _space(ax, mapped, space, at, phases)

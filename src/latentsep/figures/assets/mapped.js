@@ -2,7 +2,8 @@
 "use strict";
 latentsep.kind("mapped", (root, live, data) => {
   const { text, panel } = latentsep, { lift, angle } = latentsep.reductors, { reach } = data, turn = 2 * Math.PI;
-  const even = count => Array.from({ length: count + 1 }, (_, i) => -Math.PI + turn * i / count), phases = even(100).slice(0, 100);
+  const even = count => Array.from({ length: count + 1 }, (_, i) => -Math.PI + turn * i / count);
+  const phases = even(100).slice(0, 100);
   const { sets, difference } = latentsep.reductors(data, phases), names = Object.keys(sets), first = sets[names[0]];
   root.difference = difference;
 
@@ -14,10 +15,12 @@ latentsep.kind("mapped", (root, live, data) => {
   const grid = Array.from({ length: 40 }, (_, i) => ((i + 0.5) / 20 - 1) * reach);
   // In the plane a point can be anywhere, on a circle its direction counts.
   const PLANE = {
-    label: "point of the plane", at: ({ point }) => point, moved: point => ({ point: point.map(inside) }), text: ({ point }) => "z = " + told(point),
+    label: "point of the plane", text: ({ point }) => "z = " + told(point),
+    at: ({ point }) => point, moved: point => ({ point: point.map(inside) }),
   };
   const CIRCLE = {
-    label: "point of the circle", at: ({ point }) => unit(point), moved: point => ({ point: unit(point) }), text: ({ point }) => "z = " + told([angle(point)]),
+    label: "point of the circle", text: ({ point }) => "z = " + told([angle(point)]),
+    at: ({ point }) => unit(point), moved: point => ({ point: unit(point) }),
     keys: ({ point }, [x, y], step) => ({ point: lift([angle(point) + (x + y) * step]) }),
   };
   const views = ["R²", "S¹", "Φ"].map(space => {
@@ -46,7 +49,8 @@ latentsep.kind("mapped", (root, live, data) => {
     return { view, mean: view.line("faint dashed"), line: view.line("first"), here: view.dot() };
   };
   const outwards = profile("Δ outwards through the point", "distance from the centre", [0, reach], [0, 1, 2, 3]);
-  const around = profile("Δ around the circle", "angle (radians)", [-Math.PI, Math.PI], [[-Math.PI, "−π"], [0, "0"], [Math.PI, "π"]]);
+  const ends = [[-Math.PI, "−π"], [0, "0"], [Math.PI, "π"]];
+  const around = profile("Δ around the circle", "angle (radians)", [-Math.PI, Math.PI], ends);
   const [say, sayImage, sayHere, sayMean, sayInside] = ["z", "its image", "Δ here", "mean Δ", "prior nearer to the centre"]
     .map(label => steering.value(label));
   const nats = value => text(value, value < 100 ? 2 : 0) + " nats";
@@ -61,11 +65,12 @@ latentsep.kind("mapped", (root, live, data) => {
       if (!changed) continue;
       view.figure.hidden = !seen;
       view.figure.style.order = there ? -2 : -1;
-      view.figure.firstChild.textContent = there ? `${space}: drag the point; Δ is large where there is shade` : `${space}: the image of the point`;
+      const title = there ? "drag the point; Δ is large where there is shade" : "the image of the point";
+      view.figure.firstChild.textContent = `${space}: ${title}`;
       view.svg.style.pointerEvents = there ? "" : "none";
       knob.style.display = there ? "" : "none";
       if (seen) marks(codes[space].map(lift));
-      shade(there ? places.map(at => Math.max(0, Math.log10(compare(at).kl)) / 4) : null);
+      shade(there ? places.map(at => Math.max(0, Math.log10(compare(at).kl)) / 5) : null);
     }
     drawn[0](lines(first));
     drawn[1](lines(second));

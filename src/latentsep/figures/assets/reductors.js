@@ -3,7 +3,8 @@
 latentsep.reductors ||= (() => {
   const { wrap } = latentsep.networks, turn = 2 * Math.PI;
   // Points of the plane have two numbers, those of circles an angle.
-  const lift = z => z.length > 1 ? z : [Math.cos(z[0]), Math.sin(z[0])], angle = z => z.length > 1 ? Math.atan2(z[1], z[0]) : z[0];
+  const lift = z => z.length > 1 ? z : [Math.cos(z[0]), Math.sin(z[0])];
+  const angle = z => z.length > 1 ? Math.atan2(z[1], z[0]) : z[0];
 
   // Table 9.1: a matrix, or an angle turned; its sense is -1 where it is reflected first.
   const mapping = ({ matrix, turn: by, sense }) => z => matrix
@@ -33,11 +34,12 @@ latentsep.reductors ||= (() => {
       found[name] = {};
       for (const { from, into, mean, probes, ...told } of maps) {
         const compare = comparing(spaces[from], spaces[into], mapping(told));
-        found[name][`${from} → ${into}`] = { from, into, mean, compare, codes: { [from]: spaces[from].codes, [into]: spaces[into].codes } };
+        const codes = { [from]: spaces[from].codes, [into]: spaces[into].codes };
+        found[name][`${from} → ${into}`] = { from, into, mean, compare, codes };
         // The build computes divergences in single precision, which leaves so many digits and no more.
         probes.forEach(({ z, image, kl }) => {
-          const here = compare(z);
-          gaps.push((here.kl - kl) / Math.max(1, kl), ...here.image.map((v, k) => into === "R²" ? v - image[k] : wrap(v - image[k])));
+          const here = compare(z), apart = into === "R²" ? (a, b) => a - b : (a, b) => wrap(a - b);
+          gaps.push((here.kl - kl) / Math.max(1, kl), ...here.image.map((v, k) => apart(v, image[k])));
         });
       }
     }
