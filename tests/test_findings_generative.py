@@ -62,6 +62,28 @@ def test_estimates_have_the_moments_of_an_angle_and_of_a_radius():
     assert (other.errors["R²"] != found.errors["R²"]).all()
 
 
+def test_every_map_has_an_exact_tolerance():
+    found = generative.exactly(MODELS, {("S¹", "Φ"): MAPS["S¹", "Φ"], ("R²", "Φ"): angle})
+    assert found["S¹", "Φ"] == pytest.approx(UNIT * A**2 / 2, rel=1e-5)
+    assert found["R²", "Φ"] == pytest.approx(UNIT * B**2 * 8, rel=1e-4)
+
+
+def test_where_the_tolerance_of_the_plane_comes_from():
+    maps = {("R²", "S¹"): angle, ("S¹", "Φ"): MAPS["S¹", "Φ"]}
+    codes = 1.5 * embed(regular_phases(300))[None]
+    found = generative.point_by_point(MODELS, maps, codes)
+    # At radius r and angle z it is (B r² − A cos z)², in units.
+    assert found.across == pytest.approx(UNIT * (8 * B**2 + A**2 / 2), rel=1e-4)
+    assert found.across_codes == pytest.approx(UNIT * (1.5**4 * B**2 + A**2 / 2), rel=1e-4)
+    assert found.across_centre == pytest.approx(UNIT * A**2 / 2, rel=1e-3)
+    assert found.around_most == pytest.approx(UNIT * A**2, rel=1e-5)
+    # With s = r²/2, which is exponential: the edge of the ring lies between nodes of the quadrature.
+    s = 1.5**2 / 2
+    inside = 4 * B**2 * (2 - math.exp(-s) * (s**2 + 2 * s + 2)) + A**2 / 2 * (1 - math.exp(-s))
+    assert found.ring_mass == pytest.approx(100 * (1 - math.exp(-s)), abs=5)
+    assert found.ring_share == pytest.approx(100 * inside / (8 * B**2 + A**2 / 2), abs=5)
+
+
 def test_how_good_an_estimate_is():
     found = generative.estimated(MODELS, MAPS, [1], 10, seed=0)
     told = generative.how_good(found, MODELS, MAPS)

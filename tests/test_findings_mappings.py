@@ -372,6 +372,16 @@ def test_the_best_of_all_maps_undoes_a_bend_where_a_rotation_does_not():
     assert maps_round.least(small, models["Φ"])[1].item() == pytest.approx(missed, rel=1e-4)
 
 
+def test_rotations_agree_everywhere_or_nowhere():
+    far = planted(0.5)
+    found = maps_round.agreeing({"corrected": planted(0.02), "variance 0.01": far})
+    assert (found.agree_corrected, found.agree_published) == (100, 0)
+    assert turned(0.02) < 10 < turned(0.5)
+    # What is shown is the first map between the first autoencoders.
+    assert far.shown.means["S¹", "Φ"] == pytest.approx(turned(0.5), rel=1e-6)
+    assert set(far.shown.means) == set(far.shown.reductors) == set(PAIRS)
+
+
 def test_circles_that_deviate_by_an_angle_keep_its_pace():
     readings = {"corrected": planted(0.02), "rectified": planted(0.05), "variance 0.01": planted()}
     largest = readings["corrected"].found.query("source == 'S¹' and target == 'Φ' and member == 1").index

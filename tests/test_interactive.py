@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from importlib import resources
 
 import nbformat
@@ -17,6 +18,8 @@ from latentsep.data.benchmarks import Benchmark, Data, ExtendedBenchmark
 from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.reductions import pairing, reduction
+from latentsep.reductions.pointwise import Pointwise
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Member, Run
 
@@ -29,6 +32,15 @@ def untrained(space: LatentSpace, data: Data = Benchmark()) -> Trained:
     return Trained(run, run.model().requires_grad_(False), np.empty((2, 0)))
 
 
+def mapped() -> Pointwise:
+    """All six maps between a plane, a circle and the phases, none of them trained for long."""
+    run = Run((Member(0.1, 0.1), Member(0.1, 0.1, 1)), updates=1)
+    trained = {"R²": run, "S¹": replace(run, space=Circle())}
+    autoencoders = {name: Trained(r, r.model().requires_grad_(False), np.empty((2, 0))) for name, r in trained.items()}
+    pairs = pairing.between(Pointwise(autoencoders, {}, {}).models)
+    return Pointwise(autoencoders, reduction.train(pairs, 1, 2, samples=16), dict.fromkeys(pairs, 1.0))
+
+
 CIRCLES = {"published": untrained(Circle("real", "published")), "corrected": untrained(Circle())}
 ANGLES = {name: np.linspace(-3, 3, 6)[None] for name in CIRCLES}
 FIGURES = {
@@ -39,6 +51,7 @@ FIGURES = {
     "heat": figures.heat("A density."),
     "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
+    "mapped": figures.mapped_point({"one": mapped()}, "A plane and a circle.", start=("R²", "Φ")),
     "poses": figures.poses(PICTURES[None], ANGLES, "A duck and two circles.", side=6, step=2),
 }
 

@@ -91,8 +91,9 @@ def _plane_and_circle(profile: str, seed: int) -> tuple[Run, Run]:
 def generative(profile: str, seed: int, updates: int, **_: object) -> Stages:
     plane, circle = _plane_and_circle(profile, seed)
     yield _trainings([plane, circle])
-    pairs = comparisons.examples(*(comparisons.one(train(run)) for run in (circle, plane)))[1]
-    yield [reduction.job(pairs, repetitions=1, updates=updates, samples=256, seed=seed)]
+    models, pairs = comparisons.examples(*(comparisons.one(train(run)) for run in (circle, plane)))
+    settings = {"repetitions": 1, "updates": updates, "samples": 256, "seed": seed}
+    yield [reduction.job(several, **settings) for several in (pairs, comparisons.across(models))]
 
 
 def reductions(profile: str, seed: int, repetitions: int, maps: int, **changes: Any) -> Stages:

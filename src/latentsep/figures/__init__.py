@@ -26,6 +26,7 @@ from latentsep.figures.heat import Heat, heat
 from latentsep.figures.holes import barcode
 from latentsep.figures.latents import datapoints, embedded_phases, latent_grid, sine
 from latentsep.figures.linear import frequency_domain, learned_widths, predicted_rings, radii
+from latentsep.figures.mapped_points import MappedPoint, mapped_point
 from latentsep.figures.mappings import mapped_grid, matrix_steps, rotation_steps
 from latentsep.figures.photographs import code_map, switched, watched
 from latentsep.figures.pictures import around, learned_circles, lookalikes, orders, reconstructions, strip, views
@@ -43,6 +44,7 @@ __all__ = [
     "Codes",
     "Film",
     "Heat",
+    "MappedPoint",
     "Picture",
     "Poses",
     "Ring",
@@ -78,6 +80,7 @@ __all__ = [
     "learning_curve",
     "lookalikes",
     "mapped_grid",
+    "mapped_point",
     "mapped_tori",
     "mapping_triangle",
     "matrix_steps",

@@ -15,6 +15,7 @@ from latentsep.data import benchmarks, seeds
 from latentsep.ledger.checks.examples import polar_nodes
 from latentsep.ledger.checks.registry import log_prior
 from latentsep.measures import estimators
+from latentsep.models.latent_spaces import Circle
 from latentsep.reductions import generative, pairing, tolerance
 from latentsep.reductions.generative import GenerativeModel
 from latentsep.reductions.tolerance import Map
@@ -48,20 +49,34 @@ class Estimated:
 
 def estimated(models: Models, maps: Maps, counts: list[int], draws: int, seed: int) -> Estimated:
     """From as many ``draws`` of each prior, for each L in ``counts``."""
-    # Quadrature: regular angles on the circle, polar coordinates in the plane.
-    angles = benchmarks.regular_phases(1024)[:, None]
-    rules = {"S¹": (angles, torch.ones(1024).double() / 1024), "R²": polar_nodes()}
     exact, stds, errors = {}, {}, {}
-    for name, (points, weights) in rules.items():
+    for name in ("S¹", "R²"):
         source, target, there = models[name], models["Φ"], maps[name, "Φ"]
-        at_nodes = tolerance.divergence(source, target, there, points.float()[None])
-        exact[name], std = estimators.mean_and_std(at_nodes.flatten().double(), weights)
+        exact[name], std = mean_and_std(source, target, there)
         stream = seeds.generator(seed, "chapter 8", name)
         z = generative.draw(source.space, draws, stream)
         drawn = tolerance.divergence(source, target, there, z[None]).flatten().double()
         errors[name] = estimators.error_by_samples(drawn, exact[name], counts)
         stds[name] = float(std)
     return Estimated(exact, stds, errors)
+
+
+def mean_and_std(source: GenerativeModel, target: GenerativeModel, mapping: Map) -> tuple[Tensor, Tensor]:
+    """Δ and the deviation of a single draw, in nats, for ensembles of one, by quadrature.
+
+    Nodes are regular angles on circles, and polar coordinates in the plane.
+    """
+    if isinstance(source.space, Circle):
+        points, weights = benchmarks.regular_phases(1024)[:, None], torch.ones(1024).double() / 1024
+    else:
+        points, weights = polar_nodes()
+    at_nodes = tolerance.divergence(source, target, mapping, points.float()[None])
+    return estimators.mean_and_std(at_nodes.flatten().double(), weights)
+
+
+def exactly(models: Models, maps: Maps) -> dict[tuple[str, str], float]:
+    """Δ of every map in nats, by quadrature."""
+    return {(a, b): float(mean_and_std(models[a], models[b], mapping)[0]) for (a, b), mapping in maps.items()}
 
 
 @dataclass(frozen=True)
@@ -141,4 +156,36 @@ def what_it_says(
         ruined=encoders.iloc[1, 1] - encoders.iloc[0, 1],
         share=100 * (1 - averages.iloc[1, 1] / averages.iloc[1, 0]),
         free=delta(plane, phases, partial(pairing.nearest, plane, phases), latents=codes),
+    )
+
+
+@dataclass(frozen=True)
+class PointByPoint:
+    """Where Δ from R² to S¹ comes from, in nats where nothing else is said; the ring is that of codes of data."""
+
+    across: float
+    across_codes: float  # over codes of data
+    across_centre: float  # at the centre, the mean over directions
+    # Inside of the ring, in %: of the prior, and of Δ.
+    ring_mass: float
+    ring_share: float
+    around_most: float  # largest divergence at a point of a circle
+
+
+def point_by_point(models: Models, maps: Maps, codes: Tensor) -> PointByPoint:
+    """From maps between all three spaces, and the codes of data in the plane ``(1, N, 2)``."""
+    plane, circle, there = models["R²"], models["S¹"], maps["R²", "S¹"]
+    nodes, weights = polar_nodes()
+    kl = tolerance.divergence(plane, circle, there, nodes.float()[None]).flatten().double()
+    inside = nodes.norm(dim=-1) < codes.norm(dim=-1).median()
+    angles = benchmarks.regular_phases(1024)[None, :, None]
+    centre = 1e-3 * benchmarks.embed(angles[..., 0])  # the angle jumps at the centre itself
+    round_ = [(a, b) for a, b in maps if a != "R²"]
+    return PointByPoint(
+        across=float(weights @ kl),
+        across_codes=delta(plane, circle, there, latents=codes),
+        across_centre=float(tolerance.divergence(plane, circle, there, centre).mean()),
+        ring_mass=100 * float(weights[inside].sum()),
+        ring_share=100 * float((weights * kl)[inside].sum() / (weights @ kl)),
+        around_most=max(float(tolerance.divergence(models[a], models[b], maps[a, b], angles).max()) for a, b in round_),
     )

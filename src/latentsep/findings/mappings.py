@@ -17,6 +17,7 @@ from latentsep.measures import evaluation, topology
 from latentsep.reductions import pairing
 from latentsep.reductions.comparisons import Models, Pairs
 from latentsep.reductions.generative import GenerativeModel, draw
+from latentsep.reductions.pointwise import Pointwise
 from latentsep.reductions.reduction import Reductor
 from latentsep.reductions.reductors import Rotation
 from latentsep.training.ensembles import Trained
@@ -44,6 +45,13 @@ class Reading:
     def mean(self) -> pd.Series:
         """Δ in nats of every source and target, the mean over maps and autoencoders."""
         return self.found.groupby(["source", "target"]).tolerance.mean()
+
+    @property
+    def shown(self) -> Pointwise:
+        """The first map of every pair, between the first autoencoders, to be looked at point by point."""
+        first = self.found.query("map == 0 and member == 0").set_index(["source", "target"]).tolerance
+        plane, circle = self.trained
+        return Pointwise({"R²": plane, "S¹": circle}, self.reductors, first.to_dict())
 
     @property
     def data(self) -> Benchmark:

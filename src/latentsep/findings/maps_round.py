@@ -77,6 +77,22 @@ def circles(readings: Readings, x: Tensor) -> Circles:
     )
 
 
+@dataclass(frozen=True)
+class Agreeing:
+    """On how much of S¹, in %, the map to Φ that is shown stays below ten nats."""
+
+    agree_published: float
+    agree_corrected: float
+
+
+def agreeing(readings: Readings) -> Agreeing:
+    """Of the first map between the first autoencoders."""
+    around = regular_phases(2000)[:, None]
+    near = {name: readings[name].shown.compared(THERE, around)[3] < 10 for name in ("variance 0.01", "corrected")}
+    share = {name: 100 * float(found.double().mean()) for name, found in near.items()}
+    return Agreeing(agree_published=share["variance 0.01"], agree_corrected=share["corrected"])
+
+
 # There and back
 
 

@@ -40,6 +40,11 @@ def examples(circle: Trained, plane: Trained) -> tuple[Models, Pairs]:
     return models, {(a, b): pairing.matched(models[a], models[b]) for a, b in keys}
 
 
+def across(models: Models) -> Pairs:
+    """Of chapter 8's models the two that were trained, each mapped to the other."""
+    return pairing.between({name: models[name] for name in ("R²", "S¹")})
+
+
 def benchmark_models(plane: Run, circle: Run, sigma_x: float, repetitions: int) -> tuple[list[Trained], Models]:
     """The autoencoders of one reading of Table 9.2, and its three models, with a member per repetition."""
     learned = [train(run).only(dataset=SIGMA, sigma_x=sigma_x) for run in (plane, circle)]

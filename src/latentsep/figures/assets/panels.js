@@ -82,6 +82,20 @@ latentsep.panel ||= (() => {
       });
     }
 
+    // A shade at each of some places, as wide as size in units of x. Returns what makes each as strong as a number up to
+    // 1, or hides them all.
+    shade(places, size) {
+      const side = size / (this.x[1] - this.x[0]) * this.wide + 1.5;  // shades that touch must overlap, or gaps are seen
+      const all = svg("g", {}, ...places.map(place => svg("rect", {
+        class: "shade", x: this.across(place[0]) - side / 2, y: this.down(place[1]) - side / 2, width: side, height: side,
+      })));
+      this.area.append(all);
+      return strengths => {
+        all.style.display = strengths ? "" : "none";
+        strengths?.forEach((strength, i) => all.children[i].style.setProperty("--strength", 100 * strength + "%"));
+      };
+    }
+
     // A point that is dragged, or moved with arrow keys. It is the state's own point under a name, unless it is said where
     // it is in a state (at), which change a new place means (moved), and which one an arrow key does (keys).
     handle({ name, label, text, step = (this.x[1] - this.x[0]) / 50, at = state => state[name],
