@@ -5,7 +5,7 @@ latentsep.kind("codes", (root, live, data) => {
   const { members } = networks(data.network), dimension = data.dimension;
   root.difference = networks.against(members, data.probes);
   const index = Array.from({ length: dimension }, (_, j) => j + 1);
-  const sine = phase => index.map(j => Math.sin(2 * Math.PI * j / dimension + phase));
+  const sine = networks.sine(dimension);
   const phases = Array.from({ length: 100 }, (_, i) => -Math.PI + 2 * Math.PI * i / 100), ring = phases.map(sine);
   const sum = (values, by) => values.reduce((all, v, i) => all + by(v, i), 0);
   // A sine of phase φ is sin φ times a cosine and cos φ times a sine, so that the nearest one has this phase.

@@ -92,6 +92,9 @@ latentsep.networks ||= (() => {
     return { head, members };
   }, {
     wrap,
+    // The datapoint of the benchmark that has a phase (thesis, section 5.1).
+    sine: dimension => phase =>
+      Array.from({ length: dimension }, (_, j) => Math.sin(2 * Math.PI * (j + 1) / dimension + phase)),
     // The largest difference between what members make of a datapoint here and what the build wrote.
     against: (members, probes) => Math.max(...probes.flatMap(({ x, location, spread, mean }, i) => {
       const posterior = members[i].encode(x), decoded = members[i].decode(location);

@@ -1,7 +1,7 @@
 // Trained maps between latent spaces in the page: where they send a point, and how far apart both decode.
 "use strict";
 latentsep.reductors ||= (() => {
-  const { wrap } = latentsep.networks, turn = 2 * Math.PI;
+  const { wrap } = latentsep.networks;
   // Points of the plane have two numbers, those of circles an angle.
   const lift = z => z.length > 1 ? z : [Math.cos(z[0]), Math.sin(z[0])];
   const angle = z => z.length > 1 ? Math.atan2(z[1], z[0]) : z[0];
@@ -20,7 +20,7 @@ latentsep.reductors ||= (() => {
 
   // The maps of each set by their names, with codes of data at some phases, and the largest difference from the build.
   return Object.assign(({ dimension, sigma, sets }, phases) => {
-    const sine = phase => Array.from({ length: dimension }, (_, j) => Math.sin(turn * (j + 1) / dimension + phase));
+    const sine = latentsep.networks.sine(dimension);
     // Φ decodes as the data was made, and an angle is its own code.
     const known = { sigma_x: sigma, decode: ([phase]) => sine(phase), codes: phases.map(phase => [phase]) };
     const gaps = [], found = {};

@@ -11,7 +11,7 @@ latentsep.kind("ring", (root, live, data) => {
   const theory = (variance, sigma) => Math.sqrt(Math.max(variance - sigma ** 2, 0)) / variance * Math.sqrt(dimension / 2);
   data.radii.forEach(([variance, sigma, radius]) => { root.difference = Math.max(root.difference, Math.abs(theory(variance, sigma) - radius)); });
   const phases = Array.from({ length: 100 }, (_, i) => -Math.PI + turn * i / 100), around = [...phases, Math.PI];
-  const sine = phase => Array.from({ length: dimension }, (_, j) => Math.sin(turn * (j + 1) / dimension + phase));
+  const sine = networks.sine(dimension);
   for (const member of members) {
     member.codes = phases.map(phase => member.encode(sine(phase)).location);
     member.radius = member.codes.reduce((sum, code) => sum + Math.hypot(...code), 0) / phases.length;

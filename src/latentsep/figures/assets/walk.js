@@ -4,7 +4,7 @@ latentsep.kind("walk", (root, live, data) => {
   const { text, number, panel, networks } = latentsep, { dimension } = data, fine = 4000, turn = 2 * Math.PI;
   const ensembles = data.ensembles.map(({ name, network, probes }) => ({ name, ...networks(network), probes }));
   root.difference = Math.max(...ensembles.map(({ members, probes }) => networks.against(members, probes)));
-  const sine = phase => Array.from({ length: dimension }, (_, j) => Math.sin(turn * (j + 1) / dimension + phase));
+  const sine = networks.sine(dimension);
   const every = count => Array.from({ length: count }, (_, i) => -Math.PI + turn * i / count), phases = every(100);
   // Where the angle is along the whole way, and how many turns it has made since the start.
   const way = [...every(fine), Math.PI].map(sine);
