@@ -9,14 +9,18 @@ from importlib import resources
 import nbformat
 import numpy as np
 import pytest
+import torch
 from bs4 import BeautifulSoup
 
 from latentsep import figures
 from latentsep.book import rendering
 from latentsep.data.benchmarks import Benchmark, Data, ExtendedBenchmark
+from latentsep.data.shapes import Shapes
 from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
+from latentsep.models.autoencoders import Codes
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.training.autoencoding import KINDS, Autoencoder, Autoencoding
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Member, Run
 
@@ -29,6 +33,14 @@ def untrained(space: LatentSpace, data: Data = Benchmark()) -> Trained:
     return Trained(run, run.model().requires_grad_(False), np.empty((2, 0)))
 
 
+def untrained_decoder(length: int) -> Trained:
+    """Of pictures; as in the chapters, its space has more numbers than it uses."""
+    members = (Autoencoder(1, 1.0, 0, KINDS["plain"], length),)
+    run = Autoencoding(members, Shapes(9, 3), Codes(length + 1), width=8, updates=0)
+    return Trained(run, run.model().requires_grad_(False), np.empty((1, 0)))
+
+
+DIGITS = Shapes(9, 3).sample(1)[0], torch.tensor([3, 3, 1, 3, 0, 0, 0, 1, 1])
 CIRCLES = {"published": untrained(Circle("real", "published")), "corrected": untrained(Circle())}
 ANGLES = {name: np.linspace(-3, 3, 6)[None] for name in CIRCLES}
 FIGURES = {
@@ -37,6 +49,7 @@ FIGURES = {
     "codes": figures.codes(untrained(Euclidean(2)), "A plane.", start=0.1),
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
+    "decoded": figures.digit_plane(untrained_decoder(2), 0, DIGITS, "A plane."),
     "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "poses": figures.poses(PICTURES[None], ANGLES, "A duck and two circles.", side=6, step=2),

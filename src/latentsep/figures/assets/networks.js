@@ -55,6 +55,8 @@ latentsep.networks ||= (() => {
       }),
       embed: z => z,
     }),
+    // A member uses the first numbers of a code; the decoder sees zeros in place of the others.
+    Codes: ({ dimension }) => ({ embed: z => Array.from({ length: dimension }, (_, i) => z[i] ?? 0) }),
     Circle: circle,
     CliffordTorus: space => {
       const one = circle(space.circle), count = space.dimension;
@@ -92,8 +94,9 @@ latentsep.networks ||= (() => {
     return { head, members };
   }, {
     wrap,
-    // The largest difference between what members make of a datapoint here and what the build wrote.
-    against: (members, probes) => Math.max(...probes.flatMap(({ x, location, spread, mean }, i) => {
+    // The largest difference between what members make of a datapoint here, or of a code, and what the build wrote.
+    against: (members, probes) => Math.max(...probes.flatMap(({ x, z, location, spread, mean }, i) => {
+      if (z) return [...members[i].decode(z)].map((v, k) => Math.abs(v - mean[k]));
       const posterior = members[i].encode(x), decoded = members[i].decode(location);
       return [
         ...location.map((v, k) => members[i].apart(posterior.location[k], v)),
