@@ -1,5 +1,6 @@
 """What every interactive figure has: a still twin, data, and scripts and styles in files of their own."""
 
+import base64
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
 from latentsep.models.autoencoders import Codes
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
+from latentsep.training import exports
 from latentsep.training.autoencoding import KINDS, Autoencoder, Autoencoding
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Member, Run
@@ -41,6 +43,11 @@ def untrained_decoder(length: int) -> Trained:
 
 
 DIGITS = Shapes(9, 3).sample(1)[0], torch.tensor([3, 3, 1, 3, 0, 0, 0, 1, 1])
+DECODED = (
+    figures.digit_plane(untrained_decoder(2), 0, DIGITS, "A plane."),
+    figures.digit_line(untrained_decoder(3), 0, DIGITS, "A line."),
+    figures.code_sliders(untrained_decoder(3), 0, DIGITS[0], "Three sliders."),
+)
 CIRCLES = {"published": untrained(Circle("real", "published")), "corrected": untrained(Circle())}
 ANGLES = {name: np.linspace(-3, 3, 6)[None] for name in CIRCLES}
 FIGURES = {
@@ -49,7 +56,7 @@ FIGURES = {
     "codes": figures.codes(untrained(Euclidean(2)), "A plane.", start=0.1),
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
-    "decoded": figures.digit_plane(untrained_decoder(2), 0, DIGITS, "A plane."),
+    "decoded": DECODED[0],
     "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "poses": figures.poses(PICTURES[None], ANGLES, "A duck and two circles.", side=6, step=2),
@@ -58,6 +65,19 @@ FIGURES = {
 
 def test_every_kind_is_tried_here():
     assert {kind.kind for kind in Interactive.__subclasses__()} == set(FIGURES)
+
+
+@pytest.mark.parametrize("figure", DECODED, ids=lambda figure: figure.name)
+def test_a_decoder_in_a_page_is_rounded_and_so_are_its_probes(figure):
+    content = exports.unpacked(base64.b64decode(figure.data["network"]))
+    assert (content.head["dtype"], content.head["encoder"]) == ("float16", [])
+    (probe,) = figure.data["probes"]
+    x = np.pad(probe["z"], (0, content.head["space"]["dimension"] - len(probe["z"])))
+    (first, shift), *others = [[part.astype(float) for part in layer] for layer in content.members[0]["decoder"]]
+    x = first @ x + shift
+    for weight, bias in others:
+        x = weight @ np.maximum(x, 0) + bias
+    np.testing.assert_allclose(x, probe["mean"], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", FIGURES)

@@ -30,6 +30,35 @@ latentsep.kind("decoded", (root, live, data) => {
         say(point(code)), sayNear(labels[best]), sayCodes(text(far[best])), sayPictures(text(apart(drawn, pictures[best]), 1));
       };
     },
+    line(steering) {
+      // Each class is there twice, so that a line may also go from a digit to another of the same class.
+      const half = labels.length / 2, values = labels.slice(half).map((_, i) => i), word = i => `a ${labels[i]}`;
+      steering.slider("first", { label: "from", values, text: word }).slider("second", { label: "to", values, text: word })
+        .slider("share", { label: "way", low: 0, high: 1, step: 0.01, text: v => text(100 * v, 0) + " %" });
+      const [start, made, mixed, end] = ["from", "decoded", "pixels mixed", "to"].map(title => picture(steering, { title, high }));
+      const [sayLength, sayFirst, saySecond, sayMixed] = ["length of the code", "squared distance of the decoded picture from the first", "from the second",
+        "from the mixture"].map(label => steering.value(label));
+      return ({ first, second, share }) => {
+        const ends = [first, half + second], [one, other] = ends.map(i => pictures[i]), code = mix(...ends.map(i => data.codes[i]), share);
+        const drawn = decode(code), mixture = mix(one, other, share), told = `${text(100 * share, 0)} % of the way`;
+        start.ink(one, `a digit, ${labels[first]}`), end.ink(other, `a digit, ${labels[second]}`);
+        made.ink(drawn, `what the decoder draws, ${told}`), mixed.ink(mixture, `both digits on top of each other, ${told}`);
+        sayLength(text(Math.sqrt(sum(code, v => v * v))));
+        [[sayFirst, one], [saySecond, other], [sayMixed, mixture]].forEach(([say, there]) => say(text(apart(drawn, there), 1)));
+      };
+    },
+    numbers(steering) {
+      data.ranges.forEach(([low, high, step], i) => steering.slider(i, { label: "z" + "₁₂₃₄₅₆₇₈₉"[i], low, high, step, text: v => text(v) }));
+      const made = picture(steering, { title: "decoded", high, large: true });
+      const [sayCentre, saySize] = ["centre of the ink", "size, the root of the ink"].map(label => steering.value(label));
+      return state => {
+        const code = data.ranges.map((_, i) => state[i]), drawn = decode(code), ink = drawn.map(v => Math.min(1, Math.max(0, v)));
+        // The middle of a pixel is half a pixel from its edges.
+        const all = sum(ink, v => v), centre = [i => i % side, i => Math.floor(i / side)].map(at => sum(ink, (v, i) => v * (at(i) + 0.5)) / all);
+        made.ink(drawn, `what the decoder draws of the code ${point(code)}`);
+        sayCentre(all > 0 ? `${point(centre)} pixels` : "none"), saySize(text(Math.sqrt(all)) + " pixels");
+      };
+    },
   }, steering = latentsep.steer(root, data.start);
   steering.draws(ways[way](steering)).set({});
 });

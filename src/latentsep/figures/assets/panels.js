@@ -156,9 +156,9 @@ latentsep.panel ||= (() => {
     }
   }
   // A picture, high × wide pixels. ink draws numbers from 0 (paper) to 1 (ink), cell one of many pictures on a sheet.
-  latentsep.picture = (steering, { title, high, wide = high }) => {
+  latentsep.picture = (steering, { title, high, wide = high, large = false }) => {
     const view = latentsep.element("canvas", { width: wide, height: high, role: "img" }), pen = view.getContext("2d");
-    steering.panels.append(latentsep.element("figure", { class: "object" }, latentsep.element("figcaption", {}, title), view));
+    steering.panels.append(latentsep.element("figure", { class: large ? "" : "object" }, latentsep.element("figcaption", {}, title), view));
     const image = pen.createImageData(wide, high), says = label => view.setAttribute("aria-label", label);
     return {
       ink(values, label) {
