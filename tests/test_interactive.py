@@ -38,7 +38,7 @@ def untrained(space: LatentSpace, data: Data = Benchmark()) -> Trained:
 def untrained_decoder(length: int) -> Trained:
     """Of pictures; as in the chapters, its space has more numbers than it uses."""
     members = (Autoencoder(1, 1.0, 0, KINDS["plain"], length),)
-    run = Autoencoding(members, Shapes(9, 3), Codes(length + 1), width=8, updates=0)
+    run = Autoencoding(members, Shapes(9, 3), Codes(length + 1), width=8, activation="relu", updates=0)
     return Trained(run, run.model().requires_grad_(False), np.empty((1, 0)))
 
 

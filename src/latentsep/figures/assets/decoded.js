@@ -32,12 +32,13 @@ latentsep.kind("decoded", (root, live, data) => {
     },
     line(steering) {
       // Each class is there twice, so that a line may also go from a digit to another of the same class.
-      const half = labels.length / 2, values = labels.slice(half).map((_, i) => i), word = i => `a ${labels[i]}`;
+      const half = labels.length / 2, values = labels.slice(half).map((_, i) => i), word = i => labels[i];
       steering.slider("first", { label: "from", values, text: word }).slider("second", { label: "to", values, text: word })
         .slider("share", { label: "way", low: 0, high: 1, step: 0.01, text: v => text(100 * v, 0) + " %" });
       const [start, made, mixed, end] = ["from", "decoded", "pixels mixed", "to"].map(title => picture(steering, { title, high }));
-      const [sayLength, sayFirst, saySecond, sayMixed] = ["length of the code", "squared distance of the decoded picture from the first", "from the second",
-        "from the mixture"].map(label => steering.value(label));
+      const sayLength = steering.value("length of the code");
+      steering.line("squared distance of the decoded picture");
+      const [sayFirst, saySecond, sayMixed] = ["from the first", "from the second", "from the mixture"].map(label => steering.value(label));
       return ({ first, second, share }) => {
         const ends = [first, half + second], [one, other] = ends.map(i => pictures[i]), code = mix(...ends.map(i => data.codes[i]), share);
         const drawn = decode(code), mixture = mix(one, other, share), told = `${text(100 * share, 0)} % of the way`;
