@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from latentsep.data.shapes import Shapes
+from latentsep.models.autoencoders import Codes
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.training import exports
+from latentsep.training.autoencoding import KINDS, Autoencoder, Autoencoding
 from latentsep.training.ensembles import Trained, job
 from latentsep.training.runs import Member, Run
 
@@ -66,6 +69,42 @@ def test_a_probe_is_what_the_package_computes():
     assert only["location"] == location[1, 0].tolist()
     assert only["spread"] == posterior.base_dist.base_dist.scale[1, 0, :, 0].tolist()
     assert only["mean"] == trained.vae.decode(location)[1, 0].tolist()
+
+
+def autoencoders(*kinds: str) -> Trained:
+    members = tuple(Autoencoder(1, 1.0, 0, KINDS[kind], 2) for kind in kinds)
+    run = Autoencoding(members, Shapes(9, 3), Codes(4), width=8, layers=1, updates=0, activation="relu")
+    return Trained(run, run.model().requires_grad_(False), np.empty((len(kinds), 0)))
+
+
+def test_a_rounded_decoder_alone_computes_what_its_numbers_say():
+    trained = exports.rounded(autoencoders("linear", "variational"), "float16")
+    found = exports.unpacked(exports.packed(trained, [1], "float16", ["decoder"]))
+    assert (found.head["encoder"], found.head["decoder"]) == ([], [4, 8, 784])
+    assert found.head["members"][0]["length"] == 2
+    assert found.members[0]["encoder"] == []
+    (only,) = exports.decoded(trained, torch.tensor([0.5, -1.5]), [1])
+    (weight, bias), (last, shift) = (
+        tuple(part.astype(float) for part in layer) for layer in found.members[0]["decoder"]
+    )
+    hidden = np.maximum(weight @ np.array([0.5, -1.5, 0, 0]) + bias, 0)
+    np.testing.assert_allclose(last @ hidden + shift, only["mean"], atol=1e-6)
+
+
+def test_rounding_leaves_the_original_as_it_was():
+    trained = autoencoders("plain")
+    before = trained.vae.decoder.layers[0].weight.clone()
+    rounded = exports.rounded(trained, "float16").vae.decoder.layers[0].weight
+    assert torch.equal(trained.vae.decoder.layers[0].weight, before)
+    assert not torch.equal(rounded, before)
+    assert torch.equal(rounded, before.half().float())
+
+
+def test_what_layers_alone_do_not_tell_is_not_exported():
+    with pytest.raises(ValueError, match=r"^networks has an encoder of Autoencoders; choose the decoder alone$"):
+        exports.packed(autoencoders("plain"))
+    with pytest.raises(ValueError, match=r"^kind is 'linear'; choose one with activations and a normal likelihood$"):
+        exports.packed(autoencoders("linear"), networks=["decoder"])
 
 
 def test_damage_and_other_formats_are_noticed():

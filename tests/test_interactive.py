@@ -1,5 +1,6 @@
 """What every interactive figure has: a still twin, data, and scripts and styles in files of their own."""
 
+import base64
 import json
 import re
 import shutil
@@ -10,16 +11,21 @@ from importlib import resources
 import nbformat
 import numpy as np
 import pytest
+import torch
 from bs4 import BeautifulSoup
 
 from latentsep import figures
 from latentsep.book import rendering
 from latentsep.data.benchmarks import Benchmark, Data, ExtendedBenchmark
+from latentsep.data.shapes import Shapes
 from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
+from latentsep.models.autoencoders import Codes
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.reductions import pairing, reduction
 from latentsep.reductions.pointwise import Pointwise
+from latentsep.training import exports
+from latentsep.training.autoencoding import KINDS, Autoencoder, Autoencoding
 from latentsep.training.ensembles import Trained
 from latentsep.training.runs import Member, Run
 
@@ -41,6 +47,19 @@ def mapped() -> Pointwise:
     return Pointwise(autoencoders, reduction.train(pairs, 1, 2, samples=16), dict.fromkeys(pairs, 1.0))
 
 
+def untrained_decoder(length: int) -> Trained:
+    """Of pictures; as in the chapters, its space has more numbers than it uses."""
+    members = (Autoencoder(1, 1.0, 0, KINDS["plain"], length),)
+    run = Autoencoding(members, Shapes(9, 3), Codes(length + 1), width=8, activation="relu", updates=0)
+    return Trained(run, run.model().requires_grad_(False), np.empty((1, 0)))
+
+
+DIGITS = Shapes(9, 3).sample(1)[0], torch.tensor([3, 3, 1, 3, 0, 0, 0, 1, 1])
+DECODED = (
+    figures.digit_plane(untrained_decoder(2), 0, DIGITS, "A plane."),
+    figures.digit_line(untrained_decoder(3), 0, DIGITS, "A line."),
+    figures.code_sliders(untrained_decoder(3), 0, DIGITS[0], "Three sliders."),
+)
 CIRCLES = {"published": untrained(Circle("real", "published")), "corrected": untrained(Circle())}
 ANGLES = {name: np.linspace(-3, 3, 6)[None] for name in CIRCLES}
 FIGURES = {
@@ -49,6 +68,7 @@ FIGURES = {
     "codes": figures.codes(untrained(Euclidean(2)), "A plane.", start=0.1),
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
+    "decoded": DECODED[0],
     "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "mapped": figures.mapped_point({"one": mapped()}, "A plane and a circle.", start=("R²", "Φ")),
@@ -58,6 +78,19 @@ FIGURES = {
 
 def test_every_kind_is_tried_here():
     assert {kind.kind for kind in Interactive.__subclasses__()} == set(FIGURES)
+
+
+@pytest.mark.parametrize("figure", DECODED, ids=lambda figure: figure.name)
+def test_a_decoder_in_a_page_is_rounded_and_so_are_its_probes(figure):
+    content = exports.unpacked(base64.b64decode(figure.data["network"]))
+    assert (content.head["dtype"], content.head["encoder"]) == ("float16", [])
+    (probe,) = figure.data["probes"]
+    x = np.pad(probe["z"], (0, content.head["space"]["dimension"] - len(probe["z"])))
+    (first, shift), *others = [[part.astype(float) for part in layer] for layer in content.members[0]["decoder"]]
+    x = first @ x + shift
+    for weight, bias in others:
+        x = weight @ np.maximum(x, 0) + bias
+    np.testing.assert_allclose(x, probe["mean"], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", FIGURES)

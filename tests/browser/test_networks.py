@@ -8,7 +8,8 @@ from browser import explorers
 from browser.book import pages
 from latentsep.runtime import paths
 
-_TOLD = {"codes", "walk", "heat", "torus", "ring", "mapped"}  # kinds that hold their own numbers against the build's
+# Kinds that hold their own numbers against the build's.
+_TOLD = {"codes", "walk", "heat", "torus", "ring", "mapped", "decoded"}
 _MOST = 400_000  # bytes that a figure may load, scripts and data together
 
 

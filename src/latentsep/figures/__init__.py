@@ -9,6 +9,7 @@ from latentsep.figures.base import Picture
 from latentsep.figures.bayes import ascent, costs, dice_posteriors
 from latentsep.figures.bounds import bounds_of_guesses, priors_and_codes, two_factors
 from latentsep.figures.circle import tear_strip, variants
+from latentsep.figures.decoders import Decoded, code_sliders, digit_line, digit_plane
 from latentsep.figures.diagrams import commuting_square, mapping_triangle
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
 from latentsep.figures.digits import code_planes, curves
@@ -42,6 +43,7 @@ from latentsep.figures.turnable import Turnable, turnable_torus
 
 __all__ = [
     "Codes",
+    "Decoded",
     "Film",
     "Heat",
     "MappedPoint",
@@ -59,6 +61,7 @@ __all__ = [
     "bounds_of_guesses",
     "code_map",
     "code_planes",
+    "code_sliders",
     "codes",
     "commuting_square",
     "costs",
@@ -66,6 +69,8 @@ __all__ = [
     "datapoints",
     "dice_posteriors",
     "diffusion_in_time",
+    "digit_line",
+    "digit_plane",
     "embedded_phases",
     "error_against_samples",
     "flat_torus",

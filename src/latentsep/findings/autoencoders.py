@@ -44,6 +44,10 @@ class Study(Generic[Found]):
         """An ensemble of one."""
         return codes.find(self.ensembles, kind, length, repetition)
 
+    def place(self, kind: str, length: int, repetition: int = 0) -> tuple[Trained, int]:
+        """The ensemble that has it, and its number there."""
+        return codes.place(self.ensembles, kind, length, repetition)
+
     def pictures(self, flat: Tensor) -> np.ndarray:
         """Pictures ``(..., side²)`` as they are shown, black ink on white, ``(..., side, side)``."""
         return 1 - flat.clamp(0, 1).unflatten(-1, (self.digits.side, self.digits.side)).numpy()

@@ -1,5 +1,6 @@
 """Chapter I: pictures that autoencoders make, and what the measures say of counterfeits."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,22 @@ def sheet(found: Study[Any], kind: str, cells: int = 12, reach: float = 2.0) -> 
     with torch.no_grad():
         pictures = codes.pictures_of(alone, code.mean(0) + grid * code.std(0))
     return pictures.reshape(cells, cells, found.digits.side, found.digits.side)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """At how many ``cells`` of a grid of codes, and of how many remade digits, the judge is sure, in per cent."""
+
+    cells: int
+    sure_cells: float
+    sure_remade: float
+
+
+@torch.no_grad()
+def plane(found: Study[Any], kind: str) -> Plane:
+    """Hold the ``sheet`` of a kind against what it remakes of held-out digits from codes of two numbers."""
+    alone, held = found.one(kind, 2), found.digits.held_out()[0]
+    cells = sheet(found, kind).flatten(0, 1).flatten(1)
+    remade = codes.pictures_of(alone, next(codes.used(alone, held)))
+    sure = [100 * float(found.judge.sure(pictures).double().mean()) for pictures in (cells, remade)]
+    return Plane(len(cells), *sure)

@@ -44,6 +44,10 @@ class Study:
         """An ensemble of one. Raises ``ValueError`` if there is none."""
         return codes.find(self.ensembles, kind, length, repetition)
 
+    def place(self, kind: str, length: int, repetition: int = 0) -> tuple[Trained, int]:
+        """The ensemble that has it, and its number there. Raises ``ValueError`` if there is none."""
+        return codes.place(self.ensembles, kind, length, repetition)
+
 
 def runs(profile: str, repetitions: int, seed: int) -> list[Run]:
     """Its ensembles: plain, variational (both by length), and by the weight of the divergence; two of each."""

@@ -56,10 +56,16 @@ def autoencoding(trained: Trained) -> Autoencoding:
 
 def find(ensembles: Iterable[Trained], kind: str, length: int, repetition: int = 0) -> Trained:
     """The one autoencoder of a kind, length and repetition. Raises ``ValueError`` if there is none."""
+    ensemble, number = place(ensembles, kind, length, repetition)
+    return ensemble.only(**vars(ensemble.run.members[number]))
+
+
+def place(ensembles: Iterable[Trained], kind: str, length: int, repetition: int = 0) -> tuple[Trained, int]:
+    """The ensemble that has it, and its number there. Raises ``ValueError`` if there is none."""
     for ensemble in ensembles:
-        for member in autoencoding(ensemble).members:
+        for number, member in enumerate(autoencoding(ensemble).members):
             if (member.kind.name, member.length, member.repetition) == (kind, length, repetition):
-                return ensemble.only(**vars(member))
+                return ensemble, number
     raise ValueError(f"kind is {kind!r} with {length} numbers; choose one that was trained")
 
 

@@ -55,6 +55,8 @@ latentsep.networks ||= (() => {
       }),
       embed: z => z,
     }),
+    // A member uses the first numbers of a code; the decoder sees zeros in place of the others.
+    Codes: ({ dimension }) => ({ embed: z => Array.from({ length: dimension }, (_, i) => z[i] ?? 0) }),
     Circle: circle,
     CliffordTorus: space => {
       const one = circle(space.circle), count = space.dimension;
@@ -95,8 +97,9 @@ latentsep.networks ||= (() => {
     // The datapoint of the benchmark that has a phase (thesis, section 5.1).
     sine: dimension => phase =>
       Array.from({ length: dimension }, (_, j) => Math.sin(2 * Math.PI * (j + 1) / dimension + phase)),
-    // The largest difference between what members make of a datapoint here and what the build wrote.
-    against: (members, probes) => Math.max(...probes.flatMap(({ x, location, spread, mean }, i) => {
+    // The largest difference between what members make of a datapoint here, or of a code, and what the build wrote.
+    against: (members, probes) => Math.max(...probes.flatMap(({ x, z, location, spread, mean }, i) => {
+      if (z) return [...members[i].decode(z)].map((v, k) => Math.abs(v - mean[k]));
       const posterior = members[i].encode(x), decoded = members[i].decode(location);
       return [
         ...location.map((v, k) => members[i].apart(posterior.location[k], v)),

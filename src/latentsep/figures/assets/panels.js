@@ -1,4 +1,4 @@
-// Panels to look at and to drag in: a plane with axes, curves, marks by phase, points to drag, a pen.
+// Panels to look at and to drag in: a plane with axes, curves, marks, points to drag, a pen; and pictures.
 "use strict";
 latentsep.panel ||= (() => {
   const svg = (tag, attributes = {}, ...inside) => {
@@ -96,6 +96,13 @@ latentsep.panel ||= (() => {
       };
     }
 
+    // Words at points, such as numerals of classes. Returns what tells one of them from the others.
+    words(points, names) {
+      const all = points.map((point, i) => svg("text", { class: "word", transform: `translate(${this.place(point)})` }, names[i]));
+      this.area.append(svg("g", {}, ...all));
+      return which => all.forEach((word, i) => word.classList.toggle("told", i === which));
+    }
+
     // A point that is dragged, or moved with arrow keys. It is the state's own point under a name, unless it is said where
     // it is in a state (at), which change a new place means (moved), and which one an arrow key does (keys).
     handle({ name, label, text, step = (this.x[1] - this.x[0]) / 50, at = state => state[name],
@@ -162,5 +169,23 @@ latentsep.panel ||= (() => {
       return this;
     }
   }
+  // A picture, high × wide pixels. ink draws numbers from 0 (paper) to 1 (ink), cell one of many pictures on a sheet.
+  latentsep.picture = (steering, { title, high, wide = high, large = false }) => {
+    const view = latentsep.element("canvas", { width: wide, height: high, role: "img" }), pen = view.getContext("2d");
+    steering.panels.append(latentsep.element("figure", { class: large ? "" : "object" }, latentsep.element("figcaption", {}, title), view));
+    const image = pen.createImageData(wide, high), says = label => view.setAttribute("aria-label", label);
+    return {
+      ink(values, label) {
+        values.forEach((value, i) => image.data.set([...Array(3).fill(255 * (1 - clamp(value, [0, 1]))), 255], 4 * i));
+        pen.putImageData(image, 0, 0);
+        says(label);
+      },
+      cell(sheet, place, label) {
+        const columns = sheet.width / wide;
+        pen.drawImage(sheet, (place % columns) * wide, Math.floor(place / columns) * high, wide, high, 0, 0, wide, high);
+        says(label);
+      },
+    };
+  };
   return (steering, options) => new Panel(steering, options);
 })();
