@@ -55,7 +55,7 @@ def _digits(found: Tensor, labels: Tensor, pictures: Tensor) -> dict[str, object
 
 
 def digit_plane(
-    trained: Trained, member: int, digits: tuple[Tensor, Tensor], alt: str, each: int = 6, name: str = "digit-plane"
+    trained: Trained, member: int, digits: tuple[Tensor, Tensor], alt: str, each: int = 5, name: str = "digit-plane"
 ) -> Decoded:
     """The plane of one autoencoder with codes of two numbers, with some digits in it (Foundations, I).
 
