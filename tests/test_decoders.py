@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from latentsep import figures
+from latentsep.data import photographs
 from latentsep.data.shapes import Shapes, draw
 from latentsep.findings import shape_walks
 from latentsep.measures import codes
+from latentsep.measures.attributes import NAMES, attributes
+from latentsep.measures.directions import directions
 from latentsep.models.autoencoders import Codes
 from latentsep.training.autoencoding import KINDS, Autoencoder, Autoencoding
 from latentsep.training.ensembles import Trained
@@ -67,3 +70,19 @@ def test_centre_and_size_of_the_ink_are_the_factors_of_a_shape():
     factors = DATA.sample(1)[1]
     found = shape_walks.outline(draw(factors).flatten(1))
     np.testing.assert_allclose(found, factors[:, 1:4], atol=0.02)
+
+
+def test_steps_along_directions_begin_at_their_codes_and_have_the_attributes_of_their_pictures():
+    squares, _ = photographs.load(side=16)
+    run = Autoencoding((Autoencoder(1, 1.0, 0, KINDS["plain"], 3),), squares, Codes(3), width=8, updates=0)
+    alone, held = Trained(run, run.model().requires_grad_(False), np.empty((1, 0))), squares.held_out()[0][:2]
+    found = directions(alone, held, ("greenness", "brightness"), steps=5)
+    assert found.pictures.shape == (2, 3, 5, 3 * 16 * 16)
+    for name, pictures, values in zip(found.names, found.pictures, found.values, strict=True):
+        wanted = attributes(pictures.flatten(0, 1))[:, NAMES.index(name)].reshape(3, 5)
+        torch.testing.assert_close(values, wanted)
+        code = torch.cat([next(codes.used(alone, squares.sample(1)[0])).mean(0)[None], next(codes.used(alone, held))])
+        torch.testing.assert_close(pictures[:, 2], codes.pictures_of(alone, code).clamp(0, 1), atol=1e-5, rtol=0)
+        assert not torch.equal(pictures[:, 0], pictures[:, 4])
+    ends = found.values[1, 0, [0, -1]] / found.deviations[1]
+    assert found.moved("brightness") == pytest.approx(float(ends[1] - ends[0]))

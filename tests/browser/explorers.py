@@ -29,6 +29,7 @@ class Kind:
 #: Kinds not named here have exact values in ``output`` elements, and a handle that can be dragged.
 KINDS = {
     "decoded": Kind(drag=".live-only .handle, .live-only input[type=range]"),
+    "steps": Kind(drag=".live-only input[type=range]"),
     "spin": Kind(drag=".spin-view"),
     "turnable": Kind(
         read="root => JSON.stringify(root.querySelector('.turnable-plot').layout?.scene.camera.eye)",

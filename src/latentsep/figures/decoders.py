@@ -1,6 +1,8 @@
 """Figures in which a trained decoder draws the code that a reader moves."""
 
 import base64
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ class Decoded(Interactive):
     needs = ("panels.js", "networks.js")
 
 
-def _data(trained: Trained, member: int, way: str, start: dict[str, object], probed: Tensor) -> dict[str, object]:
+def _data(trained: Trained, member: int, way: str, start: Mapping[Any, object], probed: Tensor) -> dict[str, object]:
     """What every way needs; ``probed`` is a code ``(d,)`` that tells whether a page computes as the package does."""
     small = exports.rounded(trained, _DTYPE)
     content = exports.packed(small, [member], _DTYPE, ["decoder"])
@@ -109,7 +111,9 @@ def code_sliders(trained: Trained, member: int, x: Tensor, alt: str, name: str =
     ranges = (
         np.stack([middle - _REACH * deviation, middle + _REACH * deviation, deviation / _NOTCHES], 1).round(6).tolist()
     )
-    data = _data(trained, member, "numbers", dict(enumerate(middle.tolist())), torch.tensor(middle).float())
+    data = _data(
+        trained, member, "numbers", {i: float(value) for i, value in enumerate(middle)}, torch.tensor(middle).float()
+    )
     return Decoded(name, alt, _sliders(alone, middle, ranges), data | {"ranges": ranges})
 
 
