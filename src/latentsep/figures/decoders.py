@@ -108,12 +108,10 @@ def code_sliders(trained: Trained, member: int, x: Tensor, alt: str, name: str =
     alone = _alone(trained, member)
     found = next(codes.used(alone, x))
     middle, deviation = (part.double().numpy().round(3) for part in (found.mean(0), found.std(0)))
-    ranges = (
-        np.stack([middle - _REACH * deviation, middle + _REACH * deviation, deviation / _NOTCHES], 1).round(6).tolist()
-    )
-    data = _data(
-        trained, member, "numbers", {i: float(value) for i, value in enumerate(middle)}, torch.tensor(middle).float()
-    )
+    reach = _REACH * deviation
+    ranges = np.stack([middle - reach, middle + reach, deviation / _NOTCHES], 1).round(6).tolist()
+    start = {number: float(value) for number, value in enumerate(middle)}
+    data = _data(trained, member, "numbers", start, torch.tensor(middle).float())
     return Decoded(name, alt, _sliders(alone, middle, ranges), data | {"ranges": ranges})
 
 
