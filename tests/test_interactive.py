@@ -1,6 +1,7 @@
 """What every interactive figure has: a still twin, data, and scripts and styles in files of their own."""
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from latentsep import figures
 from latentsep.book import rendering
@@ -20,6 +22,7 @@ from latentsep.data.benchmarks import Benchmark, Data, ExtendedBenchmark
 from latentsep.data.shapes import Shapes
 from latentsep.figures import interactive
 from latentsep.figures.interactive import Interactive
+from latentsep.measures.directions import Directions
 from latentsep.models.autoencoders import Codes
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.reductions import pairing, reduction
@@ -60,6 +63,14 @@ DECODED = (
     figures.digit_line(untrained_decoder(3), 0, DIGITS, "A line."),
     figures.code_sliders(untrained_decoder(3), 0, DIGITS[0], "Three sliders."),
 )
+DIRECTIONS = Directions(
+    names=["brightness", "warmth"],
+    starts=["the mean code"],
+    places=torch.linspace(-1, 1, 5),
+    pictures=torch.rand(2, 1, 5, 3 * 36, generator=torch.Generator().manual_seed(0)),
+    values=torch.arange(10.0).reshape(2, 1, 5),
+    deviations=torch.tensor([1.0, 2.0]),
+)
 CIRCLES = {"published": untrained(Circle("real", "published")), "corrected": untrained(Circle())}
 ANGLES = {name: np.linspace(-3, 3, 6)[None] for name in CIRCLES}
 FIGURES = {
@@ -69,6 +80,7 @@ FIGURES = {
     "walk": figures.walk(CIRCLES, "Two circles.", start=1.0),
     "heat": figures.heat("A density."),
     "decoded": DECODED[0],
+    "steps": figures.photograph_steps(DIRECTIONS, "Soft pictures."),
     "ring": figures.ring([untrained(Euclidean(2)), untrained(Euclidean(2))], "A ring."),
     "torus": figures.torus_point(untrained(CliffordTorus(), ExtendedBenchmark(count=5)), "A torus.", start=0.1),
     "mapped": figures.mapped_point({"one": mapped()}, "A plane and a circle.", start=("R²", "Φ")),
@@ -91,6 +103,18 @@ def test_a_decoder_in_a_page_is_rounded_and_so_are_its_probes(figure):
     for weight, bias in others:
         x = weight @ np.maximum(x, 0) + bias
     np.testing.assert_allclose(x, probe["mean"], atol=1e-5)
+
+
+def test_a_sheet_of_steps_has_the_pictures_direction_by_direction_and_step_by_step():
+    data = FIGURES["steps"].data
+    whole = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["sheet"]))).convert("RGB"))
+    assert whole.shape == (2 * 6, data["columns"] * 6, 3)
+    for direction, place in ((0, 0), (0, 4), (1, 4)):
+        row, column = divmod(direction * 5 + place, data["columns"])
+        cell = whole[row * 6 : row * 6 + 6, column * 6 : column * 6 + 6]
+        wanted = 255 * DIRECTIONS.pictures[direction, 0, place].reshape(3, 6, 6).mean((1, 2))
+        np.testing.assert_allclose(cell.mean((0, 1)), wanted, atol=12)  # WebP is not exact
+    assert DIRECTIONS.moved("warmth") == 2.0
 
 
 @pytest.mark.parametrize("kind", FIGURES)

@@ -30,6 +30,7 @@ class Kind:
 KINDS = {
     "mapped": Kind(drag=".live-only .handle:visible"),  # each of three spaces has one, and one is shown
     "decoded": Kind(drag=".live-only .handle, .live-only input[type=range]"),
+    "steps": Kind(drag=".live-only input[type=range]"),
     "spin": Kind(drag=".spin-view"),
     "turnable": Kind(
         read="root => JSON.stringify(root.querySelector('.turnable-plot').layout?.scene.camera.eye)",

@@ -13,6 +13,7 @@ from latentsep.figures.decoders import Decoded, code_sliders, digit_line, digit_
 from latentsep.figures.diagrams import commuting_square, mapping_triangle
 from latentsep.figures.diffusion import diffusion_in_time, four_solutions, terms_needed
 from latentsep.figures.digits import code_planes, curves
+from latentsep.figures.directions import Steps, photograph_steps
 from latentsep.figures.estimators import (
     architecture,
     error_against_samples,
@@ -51,6 +52,7 @@ __all__ = [
     "Poses",
     "Ring",
     "Spin",
+    "Steps",
     "TorusPoint",
     "Turnable",
     "Walk",
@@ -91,6 +93,7 @@ __all__ = [
     "matrix_steps",
     "mean_picture",
     "orders",
+    "photograph_steps",
     "plane_of_errors",
     "planes",
     "poses",

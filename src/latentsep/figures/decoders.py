@@ -1,6 +1,8 @@
 """Figures in which a trained decoder draws the code that a reader moves."""
 
 import base64
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ class Decoded(Interactive):
     needs = ("panels.js", "networks.js")
 
 
-def _data(trained: Trained, member: int, way: str, start: dict[str, object], probed: Tensor) -> dict[str, object]:
+def _data(trained: Trained, member: int, way: str, start: Mapping[Any, object], probed: Tensor) -> dict[str, object]:
     """What every way needs; ``probed`` is a code ``(d,)`` that tells whether a page computes as the package does."""
     small = exports.rounded(trained, _DTYPE)
     content = exports.packed(small, [member], _DTYPE, ["decoder"])
@@ -55,7 +57,7 @@ def _digits(found: Tensor, labels: Tensor, pictures: Tensor) -> dict[str, object
 
 
 def digit_plane(
-    trained: Trained, member: int, digits: tuple[Tensor, Tensor], alt: str, each: int = 6, name: str = "digit-plane"
+    trained: Trained, member: int, digits: tuple[Tensor, Tensor], alt: str, each: int = 5, name: str = "digit-plane"
 ) -> Decoded:
     """The plane of one autoencoder with codes of two numbers, with some digits in it (Foundations, I).
 
@@ -106,10 +108,10 @@ def code_sliders(trained: Trained, member: int, x: Tensor, alt: str, name: str =
     alone = _alone(trained, member)
     found = next(codes.used(alone, x))
     middle, deviation = (part.double().numpy().round(3) for part in (found.mean(0), found.std(0)))
-    ranges = (
-        np.stack([middle - _REACH * deviation, middle + _REACH * deviation, deviation / _NOTCHES], 1).round(6).tolist()
-    )
-    data = _data(trained, member, "numbers", dict(enumerate(middle.tolist())), torch.tensor(middle).float())
+    reach = _REACH * deviation
+    ranges = np.stack([middle - reach, middle + reach, deviation / _NOTCHES], 1).round(6).tolist()
+    start = {number: float(value) for number, value in enumerate(middle)}
+    data = _data(trained, member, "numbers", start, torch.tensor(middle).float())
     return Decoded(name, alt, _sliders(alone, middle, ranges), data | {"ranges": ranges})
 
 

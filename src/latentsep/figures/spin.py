@@ -26,13 +26,15 @@ class Spin(Interactive):
 
 
 def sheet(pictures: np.ndarray) -> np.ndarray:
-    """All pictures ``(frames, H, W)``, uint8, in one, row by row, ``(rows·H, columns·W)``."""
-    frames, high, wide = pictures.shape
+    """All pictures ``(frames, H, W[, 3])``, uint8, in one, row by row, ``(rows·H, columns·W[, 3])``."""
+    frames, high, wide, *colours = pictures.shape
     columns = min(COLUMNS, frames)
     rows = -(-frames // columns)
-    cells = np.zeros((rows * columns, high, wide), np.uint8)
+    cells = np.zeros((rows * columns, high, wide, *colours), np.uint8)
     cells[:frames] = pictures
-    return cells.reshape(rows, columns, high, wide).swapaxes(1, 2).reshape(rows * high, columns * wide)
+    return (
+        cells.reshape(rows, columns, high, wide, *colours).swapaxes(1, 2).reshape(rows * high, columns * wide, *colours)
+    )
 
 
 def spin(pictures: ArrayLike, alt: str, shown: int = 8, name: str = "spin") -> Spin:

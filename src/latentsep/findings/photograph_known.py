@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from latentsep.findings.photographs import Study
 from latentsep.ledger.numerals import numeral
+from latentsep.measures import directions
+from latentsep.measures.directions import Directions
 from latentsep.training.photographing import AS_IT_IS
 
 
@@ -90,3 +92,20 @@ def known(found: Study) -> Known:
         per_number=seen.mean("held_divergence") / length,
         irregular=seen.mean("irregular"),
     )
+
+
+@dataclass(frozen=True)
+class Steered:
+    """How far attributes go on the way along their own directions, in deviations over photographs."""
+
+    reach: float
+    moved_brightness: str
+    moved_warmth: str
+    moved_greenness: str
+
+
+def steered(found: Study, through: int = 2) -> tuple[Directions, Steered]:
+    """Directions of the model that is shown, ``through`` some held-out photographs too, and what a sentence says."""
+    ways = directions.directions(found.shown, found.large.held_out()[0][:through])
+    moved = {f"moved_{name}": numeral(ways.moved(name), 1) for name in ("brightness", "warmth", "greenness")}
+    return ways, Steered(float(ways.places[-1]), **moved)
