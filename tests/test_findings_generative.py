@@ -77,11 +77,20 @@ def test_where_the_tolerance_of_the_plane_comes_from():
     assert found.across_codes == pytest.approx(UNIT * (1.5**4 * B**2 + A**2 / 2), rel=1e-4)
     assert found.across_centre == pytest.approx(UNIT * A**2 / 2, rel=1e-3)
     assert found.around_most == pytest.approx(UNIT * A**2, rel=1e-5)
-    # With s = r²/2, which is exponential: the edge of the ring lies between nodes of the quadrature.
-    s = 1.5**2 / 2
-    inside = 4 * B**2 * (2 - math.exp(-s) * (s**2 + 2 * s + 2)) + A**2 / 2 * (1 - math.exp(-s))
-    assert found.ring_mass == pytest.approx(100 * (1 - math.exp(-s)), abs=5)
-    assert found.ring_share == pytest.approx(100 * inside / (8 * B**2 + A**2 / 2), abs=5)
+    # With s = r²/2, which is exponential: edges lie between nodes of the quadrature.
+    half, edge = (r**2 / 2 for r in (0.75, 1.5))
+
+    def inside(s: float) -> tuple[float, float]:
+        mass = 1 - math.exp(-s)
+        return mass, (4 * B**2 * (2 - math.exp(-s) * (s**2 + 2 * s + 2)) + A**2 / 2 * mass) / (8 * B**2 + A**2 / 2)
+
+    expected = [*inside(half), *(1 - part for part in inside(edge))]
+    measured = [found.core_mass, found.core_share, found.beyond_mass, found.beyond_share]
+    assert measured == pytest.approx([100 * part for part in expected], abs=5)
+    far = [B * 2.25**2 - A * cosine for cosine in (-1, 1)]
+    least = 0 if far[0] * far[1] < 0 else min(v**2 for v in far)
+    assert found.beyond_least == pytest.approx(UNIT * least, rel=1e-3, abs=1e-3)
+    assert found.beyond_most == pytest.approx(UNIT * max(v**2 for v in far), rel=1e-3)
 
 
 def test_how_good_an_estimate_is():

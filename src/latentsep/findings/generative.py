@@ -166,9 +166,14 @@ class PointByPoint:
     across: float
     across_codes: float  # over codes of data
     across_centre: float  # at the centre, the mean over directions
-    # Inside of the ring, in %: of the prior, and of Δ.
-    ring_mass: float
-    ring_share: float
+    # Within half of the ring's radius, and beyond 99 of a hundred codes, in %: of the prior, and of Δ.
+    core_mass: float
+    core_share: float
+    beyond_mass: float
+    beyond_share: float
+    # Half as far again from the centre as the ring, over directions.
+    beyond_least: float
+    beyond_most: float
     around_most: float  # largest divergence at a point of a circle
 
 
@@ -177,15 +182,28 @@ def point_by_point(models: Models, maps: Maps, codes: Tensor) -> PointByPoint:
     plane, circle, there = models["R²"], models["S¹"], maps["R²", "S¹"]
     nodes, weights = polar_nodes()
     kl = tolerance.divergence(plane, circle, there, nodes.float()[None]).flatten().double()
-    inside = nodes.norm(dim=-1) < codes.norm(dim=-1).median()
+    radius, spread = nodes.norm(dim=-1), codes.norm(dim=-1).flatten()
+    ring = spread.median()
     angles = benchmarks.regular_phases(1024)[None, :, None]
-    centre = 1e-3 * benchmarks.embed(angles[..., 0])  # the angle jumps at the centre itself
+    directions = benchmarks.embed(angles[..., 0])
+
+    def share(which: Tensor, of: Tensor) -> float:
+        return 100 * float((weights * of)[which].sum() / (weights @ of))
+
+    def at(distance: float | Tensor) -> Tensor:
+        return tolerance.divergence(plane, circle, there, distance * directions)
+
+    core, beyond, even = radius < ring / 2, radius > spread.quantile(0.99), torch.ones_like(kl)
     round_ = [(a, b) for a, b in maps if a != "R²"]
     return PointByPoint(
         across=float(weights @ kl),
         across_codes=delta(plane, circle, there, latents=codes),
-        across_centre=float(tolerance.divergence(plane, circle, there, centre).mean()),
-        ring_mass=100 * float(weights[inside].sum()),
-        ring_share=100 * float((weights * kl)[inside].sum() / (weights @ kl)),
+        across_centre=float(at(1e-3).mean()),  # the angle jumps at the centre itself
+        core_mass=share(core, even),
+        core_share=share(core, kl),
+        beyond_mass=share(beyond, even),
+        beyond_share=share(beyond, kl),
+        beyond_least=float(at(1.5 * ring).min()),
+        beyond_most=float(at(1.5 * ring).max()),
         around_most=max(float(tolerance.divergence(models[a], models[b], maps[a, b], angles).max()) for a, b in round_),
     )
