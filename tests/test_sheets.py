@@ -18,7 +18,8 @@ _FIRST = """<section id="same"><h2>A &amp; B</h2><p><a href="#same">here</a> <a 
 <a href="02-second.html">second</a> <a href="https://example.org/x.html#y">away</a>
 <a href="../files/x.csv">data</a></p>
 <div class="interactive"><img class="still" src="x.png"><div class="live-only"><button>turn</button></div></div>
-<details class="hide"><pre>code</pre></details><details class="provenance">records</details></section>"""
+<details class="hide"><pre>code</pre></details><details><summary>more</summary>words</details>
+<details class="provenance">records</details></section>"""
 
 
 @pytest.fixture
@@ -55,7 +56,8 @@ def test_places_keep_apart_and_links_find_them(html):
 def test_what_paper_cannot_do_is_left_out_and_still_twins_stay(html):
     soup = BeautifulSoup(sheets.assemble(html).document(), "html.parser")
     assert soup.select("img.still")
-    assert not soup.select(".live-only, details, button, a.headerlink, nav:not(.overview)")
+    assert not soup.select(".live-only, details.hide, details.provenance, button, a.headerlink, nav:not(.overview)")
+    assert [details.get_text() for details in soup.select("details[open]")] == ["morewords"]
     assert [script.get("src") for script in soup.select("script")] == [None, "../_static/mathjax/tex.js"]
 
 

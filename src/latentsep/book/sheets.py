@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from latentsep.runtime import paths
 
 PLACE = "sheets.html"  # beside the chapters, so that what they show is found where it is
-#: What has no use on paper: links to a heading's own address, what folds, what only a script brings to life.
+#: What has no use on paper: links to a heading's own address, code that pages hide, what only a script brings to life.
 _GONE = "a.headerlink, details.provenance, details.hide, .live-only, script, link, .ledger-filters, button"
 _SUBTITLE = (
     "The reproducible companion to the master's thesis <i>Latent Variable Separation with Variational Autoencoders</i>"
@@ -86,6 +86,8 @@ def _article(path: Path, demoted: bool) -> Tag:
     assert article is not None, f"{path.name} has no article"
     for element in article.select(_GONE):
         element.decompose()
+    for folded in article.find_all("details"):
+        folded["open"] = ""
     for element in article.find_all(id=True):
         element["id"] = f"{path.stem}--{element['id']}"
     article["id"] = path.stem
@@ -154,7 +156,9 @@ main { display: block; }
 .bd-article mjx-container, .bd-article .math mjx-container[display="true"] { font-size: 100% !important; }
 h1, h2, h3, h4, h5 { break-after: avoid; }
 .admonition, .proof, .cell, .cell_output { break-inside: auto !important; }
-figure, tr, pre, mjx-container[display="true"], .admonition > .admonition-title { break-inside: avoid; }
+.interactive { min-height: 0 !important; }
+figure, tr, pre, .sd-card, .sd-row { break-inside: avoid; }
+mjx-container[display="true"], .admonition > .admonition-title { break-inside: avoid; }
 figure img, figure svg, .still { max-width: 100%; max-height: 215mm; }
 figcaption, caption { break-before: avoid; break-after: avoid; }
 thead { display: table-header-group; }
