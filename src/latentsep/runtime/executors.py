@@ -8,6 +8,7 @@ import contextlib
 import functools
 import gc
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -84,6 +85,8 @@ def run(
 
 def _here(tasks: dict[str, tuple], count: int) -> Generator[tuple[str, Outcome], None, None]:
     """The outcomes of tasks as they end, in processes of this machine. Raises ``BrokenProcessPool`` at the end."""
+    # loky replaces a worker that has grown, as training long lists of networks makes it: no cause for alarm.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     executor = loky.get_reusable_executor(count, timeout=_IDLE, env=_ONE_THREAD)
     broken = None
     try:
