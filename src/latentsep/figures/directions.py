@@ -11,7 +11,7 @@ from torch import Tensor
 from latentsep.data.pictures import in_colour
 from latentsep.figures.base import canvas, picture
 from latentsep.figures.interactive import Interactive
-from latentsep.figures.spin import COLUMNS, QUALITY, sheet
+from latentsep.figures.spin import QUALITY, sheet
 from latentsep.measures.directions import Directions
 
 
@@ -37,7 +37,6 @@ def photograph_steps(found: Directions, alt: str, name: str = "photograph-steps"
     data = {
         "sheet": base64.b64encode(buffer.getvalue()).decode(),
         "side": side,
-        "columns": min(COLUMNS, len(small)),
         "names": list(found.names),
         "starts": list(found.starts),
         "places": found.places.double().numpy().round(3).tolist(),
