@@ -12,7 +12,7 @@ from latentsep.models.distributions import CORRECTIONS
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.models.networks import ACTIVATIONS
 from latentsep.training.ensembles import Trained
-from latentsep.training.protocols import PICTURES, PRINTED, PROFILES, RECTIFIED, SHORT, TORUS, Table, protocol
+from latentsep.training.protocols import PICTURES, PROFILES, RECTIFIED, SHORT, TORUS, Table, protocol
 from latentsep.training.runs import Member, Run
 
 SIGMAS = (0.01, 0.1, 1.0)  # noise levels σ of the benchmark, and values of σ_X (thesis §5.3)
@@ -60,9 +60,9 @@ def circle_tables(profile: str = "book", repetitions: int = 5, seed: int = 0, **
     """Table 7.1 twice: as ``published``, and ``corrected`` with minibatches of twice the size, unless that is given.
 
     At σ_X = 0.01 the noise of small minibatches is part of what keeps a correct autoencoder from the
-    floor; the published one is kept from it by other things. It is trained at the printed pace.
+    floor; the published one is kept from it by other things.
     """
-    published = benchmark_table(profile, circle(), repetitions, seed, PRINTED, **changes)
+    published = benchmark_table(profile, circle(), repetitions, seed, **changes)
     corrected = benchmark_table(profile, Circle(), repetitions, seed, **changes)
     if corrected.batch_size is not None and changes.get("batch_size") is None:
         corrected = replace(corrected, batch_size=2 * corrected.batch_size)

@@ -15,7 +15,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     "book": {"updates": 25_000, "batch_size": 256, "learning_rate": 1e-3, "cooled": 0.32},
     "thesis": {"updates": 100_000, "batch_size": None},
 }
-#: For what is held against the print as published, at the printed pace: a torn circle ends wherever it is led.
+#: The printed pace, against which chapter 5 holds that of ``book``.
 PRINTED: Table = PROFILES | {"book": {"updates": 100_000, "batch_size": 256}}
 #: For studies of many small ensembles, in which all are trained alike and none stands for a table of the thesis.
 SHORT: Table = {
