@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from torch.distributions import Distribution, Independent, Uniform, kl_divergence
 
-from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.circular import wrap
+from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion
 
 DTYPES = [torch.float64, torch.float32]
 ANGLES = st.floats(-10, 10)

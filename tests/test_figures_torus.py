@@ -21,7 +21,7 @@ from latentsep.figures import interactive
 from latentsep.figures.base import PHASE_MARKERS, colour
 from latentsep.figures.turnable import stereographic
 from latentsep.measures import homology
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import CliffordTorus
 
 COUNT = 20

@@ -50,7 +50,7 @@ def test_loops_are_told_of_the_published_and_of_the_corrected():
     corrected = DEGREES.assign(largest_step=[0.1, 0.2, 0.3, 1.5], torn=False)
     told = circle.loops({"published": DEGREES, "corrected": corrected}, start, 50)
     assert (told.members, told.apparent, told.degree_zero, told.torn) == (4, 3, 2, 2)
-    assert (told.way_least, told.way_most) == (0.5, 3.0)
+    assert (told.way_least, told.way_most) == (2.0, 3.0)
     assert (told.recovered, told.wind_at_start) == (2, 2)
     assert (told.step_corrected, told.step_low) == (1.5, 0.2)
     assert told.step_even == pytest.approx(0.1256637)

@@ -16,7 +16,7 @@ from latentsep.data.benchmarks import Benchmark, embed, regular_phases
 from latentsep.findings import mappings, maps_plane, maps_round, maps_table
 from latentsep.findings.mappings import PAIRS, Reading
 from latentsep.ledger import ledger
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, Euclidean
 from latentsep.reductions import pairing, tolerance
 from latentsep.reductions.comparisons import SIGMA

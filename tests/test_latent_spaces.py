@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from latentsep.models.distributions import HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.circular import wrap
+from latentsep.models.distributions import HeatKernel, PublishedDiffusion
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.models.normal import kl_normal, kl_normal_diagonal
 

@@ -16,7 +16,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from latentsep.data import seeds
 from latentsep.data.benchmarks import Benchmark, ExtendedBenchmark, regular_phases
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.models.vae import VAE
 from latentsep.reductions import pairing, reduction, tolerance

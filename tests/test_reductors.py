@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from latentsep.data import seeds
 from latentsep.measures.topology import winding
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.reductions.generative import Phases, circle
 from latentsep.reductions.reductors import Linear, Projection, Rotation, angles, family

@@ -15,7 +15,7 @@ import torch
 from latentsep.data.benchmarks import Benchmark
 from latentsep.data.loops import shrink
 from latentsep.measures.evaluation import evidence_floor
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle
 from latentsep.models.vae import negative_log_likelihood
 from latentsep.training import algorithm

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from latentsep.data.benchmarks import embed
 from latentsep.figures.base import PHASE_LABELS, PHASE_MARKERS, canvas, phase_bar, picture, scatter_phases
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.reductions.reductors import Rotation, angles
 
 TEX = {"R²": r"\mathbb{R}^2", "S¹": "S^1", "Φ": r"\Phi", "R⁴": r"\mathbb{R}^4", "T²": "T^2"}

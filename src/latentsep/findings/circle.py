@@ -46,6 +46,7 @@ def windings(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 class Loops:
     """What became of the published loops and, from ``recovered`` on, of the corrected ones; ways and steps in radians.
 
+    Ways are those of torn loops, the longest between two neighbours of each.
     ``wind_at_start`` counts the corrected members that wind before their first update, ``step_low`` is
     the longest way where the data has little noise, and ``step_even`` that of an even encoder.
     """
@@ -71,7 +72,7 @@ def loops(found: Mapping[str, pd.DataFrame], start: pd.DataFrame, count: int = 1
         apparent=int((published.apparent.abs() == 1).sum()),
         degree_zero=int((published.degree == 0).sum()),
         torn=int(published.torn.sum()),
-        way_least=published.largest_step.min(),
+        way_least=published.largest_step[published.torn].min(),
         way_most=published.largest_step.max(),
         recovered=int((topology.outcome(corrected) == "recovered").sum()),
         wind_at_start=int((start.degree.abs() == 1).sum()),

@@ -13,7 +13,7 @@ from latentsep.data.benchmarks import regular_phases
 from latentsep.findings.mappings import PAIRS, Key, Reading, Readings, prior_draws
 from latentsep.findings.maps_table import printed, ratios
 from latentsep.measures import evaluation
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.reductions import comparisons, pairing, tolerance
 from latentsep.reductions.generative import GenerativeModel
 from latentsep.reductions.tolerance import Map

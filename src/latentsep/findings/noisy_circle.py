@@ -11,7 +11,7 @@ from latentsep.findings.circle import SIGMAS
 from latentsep.ledger import ledger
 from latentsep.ledger.numerals import series
 from latentsep.measures import evaluation
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.training import experiments
 from latentsep.training.ensembles import Trained
 

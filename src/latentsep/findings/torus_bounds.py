@@ -12,7 +12,7 @@ from latentsep.data.benchmarks import ExtendedBenchmark, regular_phases
 from latentsep.findings.torus import WORDS
 from latentsep.ledger.numerals import numeral
 from latentsep.measures import evaluation, homology
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.training.ensembles import Trained
 
 TORUS = (1, 2, 1)  # its Betti numbers

@@ -9,7 +9,7 @@ import torch
 from latentsep.data import benchmarks
 from latentsep.findings.pictures import moved
 from latentsep.measures import recovery
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.training.ensembles import Trained
 
 

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from latentsep.data.benchmarks import regular_phases
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.training.ensembles import Trained
 

@@ -1,19 +1,13 @@
-"""Distributions on the circle: the exact heat kernel, and the family as the thesis prints it (ch. 7, app. A).
-
-Angles are in radians. An angle is a place on the circle: two that differ by 2π are the same, and what
-is sampled lies in [-π, π). Densities are with respect to dθ over one turn.
-"""
+"""Diffusions on the circle: the exact heat kernel, and the family as the thesis prints it (ch. 7, app. A)."""
 
 import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Uniform, constraints, register_kl
-from torch.distributions.utils import broadcast_all
+from torch.distributions import Uniform, constraints, register_kl
 
-_LOG_2PI = math.log(2 * math.pi)
-_ONE = torch.Size()  # the shape of a single sample
-_Shape = torch.Size | list[int] | tuple[int, ...]  # as torch has it
+from latentsep.models.circular import LOG_2PI, Circular, Shape, require, wrap
+
 # The image series converges the faster the smaller t is, the theta series the larger; at t = π they
 # are equally fast, and so many terms reach the precision of the type.
 _SWITCH = math.pi
@@ -23,45 +17,18 @@ _TERMS = {torch.float32: 2, torch.float64: 3}
 _ENTROPY = {torch.float32: (0.13, 12), torch.float64: (0.07, 24)}
 
 
-def wrap(angle: Tensor) -> Tensor:
-    """The same place on the circle, as an angle in [-π, π).
-
-    >>> wrap(torch.tensor([4.0, -math.pi, 0.5])).round(decimals=4)
-    tensor([-2.2832, -3.1416,  0.5000])
-    """
-    turned = torch.remainder(angle + math.pi, 2 * math.pi)
-    # Just below -π the remainder rounds to the whole turn.
-    return torch.where(turned >= 2 * math.pi, 0.0, turned) - math.pi
-
-
-class _Diffusion(Distribution):
-    """What the families share: a location, a time, and samples that are shifted and wrapped noise."""
+class _Diffusion(Circular):
+    """What diffusions share: a location, a time, and samples that are shifted and wrapped noise."""
 
     arg_constraints = {"loc": constraints.real, "t": constraints.positive}  # noqa: RUF012, torch's own convention
-    support = constraints.real
-    has_rsample = True
+    number = "t"
 
     def __init__(self, loc: Tensor | float, t: Tensor | float, validate_args: bool | None = None):
-        try:
-            self.loc, self.t = broadcast_all(loc, t)
-        except RuntimeError:
-            shapes = tuple(torch.as_tensor(loc).shape), tuple(torch.as_tensor(t).shape)
-            raise ValueError(f"t has shape {shapes[1]}, which does not go with loc's {shapes[0]}") from None
-        if not self.loc.is_floating_point():
-            self.loc, self.t = self.loc.to(torch.get_default_dtype()), self.t.to(torch.get_default_dtype())
-        # Not torch's global default, which torch.compile turns off for the whole process.
-        if validate_args is not False:
-            _require("loc", self.loc, self.loc.isfinite(), "finite angles in radians")
-            _require("t", self.t, self.t.isfinite() & (self.t > 0), "finite times above 0")
-        super().__init__(self.loc.shape, validate_args=False)
+        super().__init__(loc, t, validate_args)
 
-    def expand(self, batch_shape: _Shape, _instance=None) -> "_Diffusion":
-        return type(self)(self.loc.expand(batch_shape), self.t.expand(batch_shape), validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean direction, in radians."""
-        return self.loc
+    @classmethod
+    def diffused(cls, loc: Tensor, t: Tensor) -> "_Diffusion":
+        return cls(loc, t, validate_args=False)
 
     @property
     def scale(self) -> Tensor:
@@ -69,12 +36,7 @@ class _Diffusion(Distribution):
         raise NotImplementedError
 
     def transform(self, noise: Tensor) -> Tensor:
-        """Turn standard normal ``noise`` into samples in [-π, π), differentiable in ``loc`` and ``t``."""
         return wrap(self.loc + noise * self.scale)
-
-    def rsample(self, sample_shape: _Shape = _ONE) -> Tensor:
-        shape = self._extended_shape(sample_shape)
-        return self.transform(torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device))
 
 
 class HeatKernel(_Diffusion):
@@ -85,8 +47,7 @@ class HeatKernel(_Diffusion):
         p(θ) = Σ_k exp(−(Δ + 2πk)²/4t)/√(4πt) = (1 + 2 Σ_{m≥1} cos(mΔ) exp(−m²t))/2π.
 
     This is what thesis (7.5) and (A.19) mean; the print lacks the 2. ``loc`` (radians) and ``t``
-    broadcast. Raises ``ValueError``, naming the parameter, for one that is NaN, infinite, out of
-    range or of an unfitting shape. Mardia and Jupp (2000), §3.5.7.
+    broadcast; errors are those of ``Circular``. Mardia and Jupp (2000), §3.5.7.
 
     >>> kernel = HeatKernel(0.0, torch.tensor([1e-4, 100.0]))
     >>> kernel.log_prob(torch.tensor(0.0)).exp().round(decimals=4)
@@ -112,7 +73,7 @@ class HeatKernel(_Diffusion):
         # Sums of at least one tensor, which the types have as 0 or a tensor.
         images = torch.log1p(others) - delta.square() / (4 * t) - 0.5 * (4 * math.pi * t).log()  # type: ignore[arg-type]
         t = self.t.clamp(min=_SWITCH)
-        theta = torch.log1p(2 * sum((m * delta).cos() * (-(m**2) * t).exp() for m in terms)) - _LOG_2PI  # type: ignore[arg-type]
+        theta = torch.log1p(2 * sum((m * delta).cos() * (-(m**2) * t).exp() for m in terms)) - LOG_2PI  # type: ignore[arg-type]
         return torch.where(self.t < _SWITCH, images, theta)
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
@@ -132,14 +93,6 @@ class HeatKernel(_Diffusion):
             series = series + (-1) ** (k + 1) / k * triangular / (1 - power)
         wide = _log_euler(t, q) + 2 * series
         return torch.where(self.t < narrow, 0.5 * (math.log(math.pi) - self.t.log() - 1), wide)
-
-    def kl_estimate(self, samples: Tensor) -> Tensor:
-        """The same by Monte Carlo, from ``samples`` ``(L, ...)`` of this distribution: the mean of log 2πp(θ)."""
-        return (self.log_prob(samples) + _LOG_2PI).mean(0)
-
-    def entropy(self) -> Tensor:
-        """The differential entropy in nats, at most log 2π."""
-        return _LOG_2PI - self.kl_to_uniform()
 
 
 def _log_euler(t: Tensor, q: Tensor) -> Tensor:
@@ -181,7 +134,7 @@ class PublishedDiffusion(_Diffusion):
         self.corrected = tuple(corrected)
         super().__init__(loc, t, validate_args)
 
-    def expand(self, batch_shape: _Shape, _instance=None) -> "PublishedDiffusion":
+    def expand(self, batch_shape: Shape, _instance=None) -> "PublishedDiffusion":
         loc, t = self.loc.expand(batch_shape), self.t.expand(batch_shape)
         return PublishedDiffusion(loc, t, self.corrected, validate_args=False)
 
@@ -194,7 +147,7 @@ class PublishedDiffusion(_Diffusion):
         exact = HeatKernel(self.loc, self.t, validate_args=False).log_prob(value)
         if "density" in self.corrected:
             return exact
-        return torch.logaddexp(exact, torch.full_like(exact, -_LOG_2PI)) - math.log(2)
+        return torch.logaddexp(exact, torch.full_like(exact, -LOG_2PI)) - math.log(2)
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
         """The estimate (7.9) from ``samples`` ``(L, ...)``; without the correction it is not a divergence.
@@ -203,18 +156,13 @@ class PublishedDiffusion(_Diffusion):
         """
         if samples is None:
             raise ValueError("samples is None; the published family needs samples of itself, shape (L, ...)")
-        log_ratio = self.log_prob(samples) + _LOG_2PI
+        log_ratio = self.log_prob(samples) + LOG_2PI
         if "kl" in self.corrected:
             return log_ratio.mean(0)
-        return ((log_ratio - _LOG_2PI).exp() * log_ratio).mean(0)
+        return ((log_ratio - LOG_2PI).exp() * log_ratio).mean(0)
 
 
 @register_kl(HeatKernel, Uniform)
 def _kl_heat_kernel_uniform(p: HeatKernel, q: Uniform) -> Tensor:
-    _require("the length of q's interval", q.high - q.low, ((q.high - q.low) / (2 * math.pi) - 1).abs() < 1e-6, "2π")
+    require("the length of q's interval", q.high - q.low, ((q.high - q.low) / (2 * math.pi) - 1).abs() < 1e-6, "2π")
     return p.kl_to_uniform()
-
-
-def _require(name: str, value: Tensor, good: Tensor, choices: str) -> None:
-    if not bool(good.all()):
-        raise ValueError(f"{name} has the value {value[~good].flatten()[0].item():g}; choose {choices}")

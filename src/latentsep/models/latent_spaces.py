@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal, Uniform
 
-from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.circular import Circular, wrap
+from latentsep.models.distributions import CORRECTIONS, HeatKernel, PublishedDiffusion
 from latentsep.models.normal import kl_normal_diagonal
 
 
@@ -101,9 +102,8 @@ class Circle:
     number modulo 2π. A continuous real-valued function of a loop ends where it began, so that a
     ``real`` head cannot wind around the circle.
 
-    ``family`` is ``heat kernel``, the exact diffusion, or ``published``, the formulas as printed; of
-    those, ``corrected`` names the ones put right (see ``PublishedDiffusion``). Raises ``ValueError``
-    for any other word.
+    ``family`` is ``heat kernel``, the exact diffusion, or ``published``, the formulas as printed; of those,
+    ``corrected`` names the ones put right (see ``PublishedDiffusion``). Raises ``ValueError`` for other words.
 
     >>> space = Circle()
     >>> q = space.posterior(torch.zeros(1, 3, space.encoder_features) + 1.0)
@@ -115,8 +115,7 @@ class Circle:
     family: str = "heat kernel"
     corrected: tuple[str, ...] = ()
 
-    noise_features = 1
-    decoder_features = 2
+    noise_features, decoder_features = 1, 2
 
     def __post_init__(self):
         if self.head not in ("projected", "real"):
@@ -142,12 +141,13 @@ class Circle:
         """Turn encoder outputs ``(members, batch, encoder_features)`` into Q(z|x) (thesis 7.7)."""
         *location, log_t = raw.chunk(self.encoder_features, dim=-1)
         loc = torch.atan2(*reversed(location)) if self.head == "projected" else location[0]
-        t = log_t.exp()
+        return Independent(self.kernel(loc, log_t.exp()), 1, validate_args=False)
+
+    def kernel(self, loc: Tensor, t: Tensor) -> Circular:
+        """The family's member at an angle and a time, both of any shape."""
         if self.family == "heat kernel":
-            kernel = HeatKernel(loc, t, validate_args=False)  # type: HeatKernel | PublishedDiffusion
-        else:
-            kernel = PublishedDiffusion(loc, t, self.corrected, validate_args=False)
-        return Independent(kernel, 1, validate_args=False)
+            return HeatKernel(loc, t, validate_args=False)
+        return PublishedDiffusion(loc, t, self.corrected, validate_args=False)
 
     def outputs(self, angles: Tensor, spread: float) -> Tensor:
         """The encoder outputs ``(..., encoder_features)`` whose posterior is at ``angles`` ``(..., 1)``, inverting it.

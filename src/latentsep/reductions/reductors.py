@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean, LatentSpace
 from latentsep.reductions.generative import Phases
 

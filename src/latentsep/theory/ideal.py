@@ -14,6 +14,7 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from latentsep.models.circular import Circular
 from latentsep.models.distributions import HeatKernel, PublishedDiffusion
 
 _LOG_T = (-22.0, 4.0)  # where the best time is looked for
@@ -44,6 +45,20 @@ class Ideal:
 def exact() -> Rules:
     """The heat kernel, its own samples and its own KL."""
     return Rules(lambda t: (2 * t).sqrt(), lambda t: HeatKernel(0.0, t).kl_to_uniform())
+
+
+def of(family: type[Circular]) -> Rules:
+    """A family's own samples and its own KL.
+
+    ``scale`` is the circular standard deviation √(−2 log ρ), with ρ the length of the mean of exp(iθ): that alone
+    decides what a circular decoder loses. The von Mises family's least −ELBO is the evidence floor, since its
+    members are the posteriors of such a decoder.
+    """
+
+    def kernel(t: Tensor) -> Circular:
+        return family.diffused(torch.zeros_like(t), t)
+
+    return Rules(lambda t: (-2 * torch.log1p(-kernel(t).variance)).sqrt(), lambda t: kernel(t).kl_to_uniform())
 
 
 def published(*corrected: str, order: int = 100) -> Rules:

@@ -13,7 +13,8 @@ from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
 from latentsep.measures import evaluation, topology
 from latentsep.measures.estimators import gauss_hermite
-from latentsep.models.distributions import HeatKernel, PublishedDiffusion, wrap
+from latentsep.models.circular import wrap
+from latentsep.models.distributions import HeatKernel, PublishedDiffusion
 from latentsep.models.latent_spaces import Circle
 from latentsep.theory.diffusion import images
 from latentsep.training.ensembles import Trained

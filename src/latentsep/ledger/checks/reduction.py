@@ -14,7 +14,7 @@ from latentsep.data import seeds
 from latentsep.data.benchmarks import embed, regular_phases
 from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
-from latentsep.models.distributions import wrap
+from latentsep.models.circular import wrap
 from latentsep.models.latent_spaces import Circle, Euclidean, LatentSpace
 from latentsep.reductions import pairing, reduction, reductors, tolerance
 from latentsep.reductions.generative import GenerativeModel, Known, Phases

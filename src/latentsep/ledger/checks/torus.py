@@ -15,7 +15,8 @@ from latentsep.ledger.checks.registry import statement
 from latentsep.ledger.ledger import Check
 from latentsep.measures import topology
 from latentsep.measures.estimators import gauss_hermite
-from latentsep.models.distributions import HeatKernel, wrap
+from latentsep.models.circular import wrap
+from latentsep.models.distributions import HeatKernel
 from latentsep.models.latent_spaces import Circle, CliffordTorus, Euclidean
 from latentsep.reductions.reductors import Linear, Projection
 from latentsep.training.ensembles import Trained

@@ -1,0 +1,24 @@
+"""The experiments of Further work as data: circles whose posteriors are of other families (chapter 13)."""
+
+from typing import Any
+
+from latentsep.data.benchmarks import Benchmark
+from latentsep.models.kinds import ELSEWHERE, FAMILIES, FamilyCircle
+from latentsep.training.protocols import FURTHER, protocol
+from latentsep.training.runs import Member, Run
+
+WIDTHS = (0.1, 1.0, 2.0)  # values of σ_X, up to near the collapse at 2.5, where families differ most
+
+
+def families(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Run]:
+    """A circle for each family with one mode, and for each formula of ``elsewhere``: σ = 0.1, three σ_X, trained alike.
+
+    Members of equal σ_X and repetition start from the same weights and see the same minibatches.
+
+    >>> list(families())[:2], len(families()["von Mises"].members)
+    (['heat kernel', 'von Mises'], 15)
+    """
+    members = tuple(Member(0.1, x, r) for x in WIDTHS for r in range(repetitions))
+    settings = {"data": Benchmark(seed=seed), "seed": seed, **protocol(profile, FURTHER, **changes)}
+    names = [name for name in (*FAMILIES, *ELSEWHERE) if name != "antipodal"]
+    return {name: Run(members, space=FamilyCircle(family=name), **settings) for name in names}
