@@ -15,6 +15,7 @@ from latentsep.findings import photographs as exhibited
 from latentsep.findings import ring_rates
 from latentsep.findings import variational as findings
 from latentsep.measures import (
+    circle_bound,
     compression,
     drawings,
     evidence,
@@ -25,6 +26,7 @@ from latentsep.measures import (
     meaning,
     posteriors,
 )
+from latentsep.measures.circle_bound import Bound
 from latentsep.measures.drawings import Drawings
 from latentsep.measures.evidence import Valuation
 from latentsep.measures.examination import Examination
@@ -35,7 +37,7 @@ from latentsep.measures.meaning import Interpretation
 from latentsep.measures.posteriors import Reading
 from latentsep.reductions import comparisons, pairing, reduction
 from latentsep.runtime.records import Job
-from latentsep.training import autoencoding, ensembles, experiments, photographing, protocols
+from latentsep.training import autoencoding, ensembles, experiments, further, photographing, protocols
 from latentsep.training.ensembles import train
 from latentsep.training.runs import Run
 
@@ -192,6 +194,13 @@ def pictured(profile: str, seed: int, repetitions: int, pictures: str | None) ->
     yield [exhibition.job(Exhibition(run)) for run in every]
 
 
+def families(profile: str, seed: int, repetitions: int, **changes: Any) -> Stages:
+    runs = [*further.families(profile, repetitions, seed, **changes).values()]
+    runs.append(further.octaves(profile, min(repetitions, 3), seed, **changes))
+    yield _trainings(runs)
+    yield [circle_bound.job(Bound(run)) for run in runs]
+
+
 CHAPTERS: dict[str, Callable[..., Stages]] = {
     "03-variational-autoencoders": estimators,
     "04-baseline": baseline,
@@ -202,6 +211,7 @@ CHAPTERS: dict[str, Callable[..., Stages]] = {
     "09-simple-reduction-mappings": reductions,
     "10-circular-datasets": pictures,
     "11-torus": torus,
+    "13-other-distributions": families,
     "I-autoencoders": autoencoders,
     "II-variational": variational,
     "III-information": shapes,

@@ -23,6 +23,7 @@ from latentsep.figures.estimators import (
     sigma_x_panels,
 )
 from latentsep.figures.explorers import Codes, Walk, codes, walk
+from latentsep.figures.families import densities, formulas_elsewhere, predicted_losses, two_sides
 from latentsep.figures.film import Film, turning
 from latentsep.figures.heat import Heat, heat
 from latentsep.figures.holes import barcode
@@ -69,6 +70,7 @@ __all__ = [
     "costs",
     "curves",
     "datapoints",
+    "densities",
     "dice_posteriors",
     "diffusion_in_time",
     "digit_line",
@@ -76,6 +78,7 @@ __all__ = [
     "embedded_phases",
     "error_against_samples",
     "flat_torus",
+    "formulas_elsewhere",
     "four_solutions",
     "frequency_domain",
     "heat",
@@ -97,6 +100,7 @@ __all__ = [
     "plane_of_errors",
     "planes",
     "poses",
+    "predicted_losses",
     "predicted_rings",
     "priors_and_codes",
     "radii",
@@ -119,6 +123,7 @@ __all__ = [
     "turnable_torus",
     "turning",
     "two_factors",
+    "two_sides",
     "variants",
     "verdicts",
     "views",

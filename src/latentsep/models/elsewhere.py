@@ -1,6 +1,6 @@
 """Formulas for the circle that public code has in place of the exact ones: kept apart, to be measured.
 
-Each is a family that samples as it says and differs in one thing, its divergence or its gradient.
+Each is a family that samples as the ``exact`` one and differs in one thing, its divergence or its gradient.
 """
 
 import math
@@ -21,6 +21,8 @@ class SmallTime(HeatKernel):
     >>> SmallTime(0.0, torch.tensor([0.1, 2.0])).kl_to_uniform().round(decimals=3)
     tensor([ 1.2240, -0.2740])
     """
+
+    exact = HeatKernel
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
         """What stands for KL to the uniform distribution, in nats."""
@@ -46,6 +48,8 @@ class PathOnly(VonMises):
     only b depends on κ, on S¹ as b = √(4κ² + 1) − 2κ; that the chance to be taken does so too is left out
     (Naesseth et al. 2017 have the term). Samples are exact.
     """
+
+    exact = VonMises
 
     def transform(self, noise: Tensor) -> Tensor:
         with torch.no_grad():

@@ -56,9 +56,12 @@ class PowerSpherical(Circular):
         return (LOG_2PI + self._top(k) + k * mean).to(self.concentration)
 
     def transform(self, noise: Tensor) -> Tensor:
-        square = noise.square().sum(-1).clamp(min=torch.finfo(noise.dtype).tiny)
-        stretch = torch.expm1(square / (2 * self.concentration + 1)) / square
-        return wrap(self.loc + 2 * torch.atan(noise[..., 0] * stretch.sqrt()))
+        freedom = 2 * self.concentration + 1
+        share = noise.square().sum(-1) / freedom
+        # (exp(y) − 1)/y: compiled, torch's expm1 loses the digits of small numbers.
+        late = share.clamp(min=0.01)
+        growth = torch.where(share < 0.01, 1 + share / 2 + share**2 / 6 + share**3 / 24, torch.expm1(late) / late)
+        return wrap(self.loc + 2 * torch.atan(noise[..., 0] * (growth / freedom).sqrt()))
 
 
 class ProjectedNormal(Circular):
@@ -144,7 +147,8 @@ class WrappedCauchy(Circular):
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
         """−log(1 − ρ²), in nats, exact."""
-        return -(-torch.expm1(-2 * self.scale)).log()
+        half = self.scale.tanh()  # compiled, torch's expm1 loses the digits of small numbers
+        return -(2 * half / (1 + half)).log()
 
     def transform(self, noise: Tensor) -> Tensor:
         # The direction of the noise is uniform; its half angle has the tangent of these two.
