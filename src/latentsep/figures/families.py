@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
@@ -89,8 +88,8 @@ def two_sides(distances: Sequence[float], trained: pd.DataFrame) -> Figure:
     given = pd.DataFrame([two_modes.given(d) for d in distances], index=distances)
     free = pd.DataFrame([two_modes.free(d) for d in distances], index=distances)
     fig = canvas(7, 2.9)
-    left, right = fig.subplots(1, 2, sharey=True)
-    looks = ((("-", "#0072B2")), ((0, (1, 1)), "#7F7F7F"), ("--", "#000000"))
+    left, right = fig.subplots(1, 2)
+    looks = (("-", "#0072B2"), ((0, (1, 1)), "#7F7F7F"), ("--", "#000000"))
     for (name, losses), (line, shade) in zip(given.items(), looks, strict=True):
         left.plot(losses, linestyle=line, color=shade, linewidth=1.5, label=f"{name}")
     left.set(title="decoder given", ylabel="nats above the best posterior")
@@ -102,16 +101,13 @@ def two_sides(distances: Sequence[float], trained: pd.DataFrame) -> Figure:
     for degree, marker, shade in ((1, "o", "#0072B2"), (2, "^", "#009E73")):
         some = trained[trained.degree.abs() == degree]
         label = f"trained, {'once' if degree == 1 else 'twice'} around"
-        right.plot(some.distance, some.above, marker, color=shade, markersize=5, markeredgecolor="white", label=label)
+        if len(some):
+            right.plot(some.distance, some.above, marker, color=shade, markersize=6, markeredgecolor="white", label=label)
     right.set(title="decoder free")
-    for ax in (left, right):
-        _distances(ax)
+    for ax, most in ((left, 0.8), (right, 3.8)):
+        ax.set(xlabel="distance of both sides (units of $\\sigma_X$)", ylim=(-0.02 * most, most), xlim=(0, max(distances) + 0.1))
         ax.legend(fontsize=7.5)
     return fig
-
-
-def _distances(ax: Axes) -> None:
-    ax.set(xlabel="distance of both sides (units of $\\sigma_X$)", ylim=(-0.02, 0.8), xlim=(0, 4.1))
 
 
 @picture

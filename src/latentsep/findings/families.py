@@ -67,8 +67,8 @@ def against_prediction(found: pd.DataFrame, forecast: pd.DataFrame) -> pd.DataFr
     table = {}
     for s in WIDTHS:
         table[_width(s), "predicted"] = forecast.loc[s, list(ONE_MODE)]
-        table[_width(s), "trained"] = ours["mean"].xs(s, level=1)
-        table[_width(s), "±"] = ours["std"].xs(s, level=1)
+        here = ours.xs(s, level=1)
+        table[_width(s), "trained"] = [f"{here.loc[n, 'mean']:.4f} ± {here.loc[n, 'std']:.4f}" for n in ONE_MODE]
     return pd.DataFrame(table).loc[list(ONE_MODE)]
 
 
@@ -80,8 +80,8 @@ def _width(sigma_x: float) -> str:
 class WhatFamiliesLose:
     """Nats above the floor, predicted (``heat``, ``power``, ``projected``, ``cauchy``) and trained, by σ_X where it is told.
 
-    ``family_off`` is the most by which a trained family's excess over von Mises's differs from the prediction at the
-    two larger σ_X, and ``own`` what von Mises's own training leaves at the smallest.
+    ``family_off`` is the most by which recovered circles' excess over von Mises's differs from the prediction at the two
+    larger σ_X, ``own`` what von Mises's own training leaves. ``lost_loops`` counts lost loops by family.
     """
 
     heat_one: float
@@ -96,6 +96,7 @@ class WhatFamiliesLose:
     family_off: float
     own_sharp: float
     own_one: float
+    lost_loops: str
     all_recovered: int
     all_members: int
 
@@ -105,7 +106,9 @@ def what_families_lose(found: pd.DataFrame, forecast: pd.DataFrame) -> WhatFamil
     sharp, one, two = WIDTHS
     several = found[found.family.isin(ONE_MODE)]
     means = several.groupby(["sigma_x", "family"]).above.mean().unstack()
-    excess = means.sub(means["von Mises"], axis=0) - forecast.loc[list(WIDTHS)]
+    whole = several[several.outcome == "recovered"].groupby(["sigma_x", "family"]).above.mean().unstack()
+    excess = whole.sub(whole["von Mises"], axis=0) - forecast.loc[list(WIDTHS)]
+    lost = several[several.outcome != "recovered"]
     return WhatFamiliesLose(
         heat_one=forecast.loc[one, "heat kernel"],
         heat_two=forecast.loc[two, "heat kernel"],
@@ -119,6 +122,7 @@ def what_families_lose(found: pd.DataFrame, forecast: pd.DataFrame) -> WhatFamil
         family_off=float(excess.loc[[one, two]].abs().max().max()),
         own_sharp=means.loc[sharp, "von Mises"],
         own_one=means.loc[one, "von Mises"],
+        lost_loops=", ".join(f"{count} {name}" for name, count in lost.family.value_counts().sort_index().items()) or "0",
         all_recovered=int((several.outcome == "recovered").sum()),
         all_members=len(several),
     )

@@ -1,7 +1,7 @@
 """What chapter 13 finds of loops that look nearly the same from both sides."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from latentsep.training.runs import Run
 def measured(run: Run) -> pd.DataFrame:
     """Of every member of ``further.octaves``: ``distance`` of the sides in units of σ_X, ``degree`` of the encoder.
 
+    ``at_start`` is the degree of the same encoder before its first update.
     ``above`` is what its −ELBO by quadrature is above the floor, and ``sides`` and ``merged`` what theory has for a
     code that tells the sides apart, or not, all in nats.
     """
@@ -23,23 +24,29 @@ def measured(run: Run) -> pd.DataFrame:
     for member in run.members:
         distance = round(math.sqrt(2 * run.data.dimension) * member.dataset / member.sigma_x, 6)
         rows.append({"distance": distance, **two_modes.free(distance, member.sigma_x, run.data.dimension)})
-    table = pd.DataFrame(rows).assign(degree=topology.degrees(train(run)).degree)
+    start = train(replace(run, updates=0, cooled=0))
+    table = pd.DataFrame(rows).assign(
+        degree=topology.degrees(train(run)).degree, at_start=topology.degrees(start).degree
+    )
     return table.assign(above=circle_bound.bounds(run) - table.floor)
 
 
 @dataclass(frozen=True)
 class WhatSidesDo:
-    """How often trained circles take the ``cheaper`` way, where they change it, and where a free decoder loses most.
+    """How often trained circles take the ``cheaper`` way, and how often that of their ``start``; and what they lose.
 
-    Distances are in units of σ_X, losses in nats; ``sides_off`` is the most that a trained circle is from the loss of
-    the way that it takes.
+    ``twice`` go around twice, ``twice_at_start`` did so before training. ``sides_off`` is the most that a trained
+    circle is from the loss of the way that it takes, in nats, and ``most_lost`` the most that one loses. A free decoder
+    that takes the cheaper way loses most at ``worst_at``, in units of σ_X.
     """
 
-    twice_up_to: float
-    once_from: float
+    twice: int
+    twice_at_start: int
+    as_at_start: int
     cheaper: int
     side_members: int
     sides_off: float
+    most_lost: float
     worst_at: float
     worst_loss: float
 
@@ -51,11 +58,13 @@ def what_sides_do(found: pd.DataFrame) -> WhatSidesDo:
     theirs = np.where(turns == 1, found.sides, found.merged)
     worst = float(brentq(lambda d: (two_modes.free(d)["sides"] - two_modes.free(d)["merged"]), 1.5, 3.5, xtol=1e-3))
     return WhatSidesDo(
-        twice_up_to=float(found.distance[turns == 2].max()),
-        once_from=float(found.distance[turns == 1].min()),
+        twice=int((turns == 2).sum()),
+        twice_at_start=int((found.at_start.abs() == 2).sum()),
+        as_at_start=int((found.at_start.abs() == turns).sum()),
         cheaper=int((turns == expected).sum()),
         side_members=len(found),
         sides_off=float((found.above - theirs)[turns.isin([1, 2])].abs().max()),
+        most_lost=float(found.above.max()),
         worst_at=worst,
         worst_loss=two_modes.free(worst)["sides"],
     )

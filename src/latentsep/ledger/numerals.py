@@ -11,7 +11,7 @@ def numeral(value: float, digits: int, sign: str = "", group: str = "") -> str:
     >>> numeral(-1.234, 2), numeral(7.3, 0, "+"), numeral(-0.001, 2), numeral(-12345.6, 0, group=",")
     ('−1.23', '+7', '0.00', '−12,346')
     """
-    return f"{value:{sign}z{group}.{digits}f}".replace("-", "−")
+    return f"{value:{sign}z{group}.{digits}f}".replace("-", "−").replace("inf", "∞")
 
 
 def series(values: Iterable[float], digits: int) -> str:

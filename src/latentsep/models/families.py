@@ -152,7 +152,11 @@ class WrappedCauchy(Circular):
 
     def transform(self, noise: Tensor) -> Tensor:
         # The direction of the noise is uniform; its half angle has the tangent of these two.
-        across, along = noise[..., 1], torch.linalg.vector_norm(noise, dim=-1) + noise[..., 0]
+        ahead, across = noise.unbind(-1)
+        length = torch.linalg.vector_norm(noise, dim=-1)
+        # length + ahead, without the difference of two numbers that are nearly the same.
+        behind = across.square() / (length - ahead).clamp(min=torch.finfo(noise.dtype).tiny)
+        along = torch.where(ahead > 0, length + ahead, behind)
         return wrap(self.loc + 2 * torch.atan2((0.5 * self.scale).tanh() * across, along))
 
 

@@ -9,7 +9,7 @@ from latentsep.models.kinds import ELSEWHERE, FAMILIES, FamilyCircle
 from latentsep.training.protocols import FURTHER, protocol
 from latentsep.training.runs import Member, Run
 
-APART = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # distances of a point's double, in units of σ_X
+APART = (0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)  # distances of a point's double, in units of σ_X
 WIDTHS = (0.1, 1.0, 2.0)  # values of σ_X, up to near the collapse at 2.5, where families differ most
 
 
