@@ -101,7 +101,10 @@ def test_single_precision_is_double_precision_rounded_and_nothing_overflows(fami
     drawn = 0.999 * noise(family, 2_000)
     found = {}
     for dtype in (torch.float32, torch.float64):
-        loc, log_t = torch.zeros((), dtype=dtype).requires_grad_(), torch.tensor(math.log(t), dtype=dtype).requires_grad_()
+        loc, log_t = (
+            torch.zeros((), dtype=dtype).requires_grad_(),
+            torch.tensor(math.log(t), dtype=dtype).requires_grad_(),
+        )
         kernel = family.diffused(loc, log_t.exp())
         angles = kernel.transform(drawn.to(dtype))
         kl = kernel.kl_to_uniform()
@@ -203,7 +206,9 @@ def test_formulas_elsewhere_sample_as_the_exact_ones():
 
 
 def test_small_time_leaves_the_exact_divergence_where_heat_has_met_itself():
-    assert float(member(SmallTime, 0.05).kl_to_uniform() - member(HeatKernel, 0.05).kl_to_uniform()) == pytest.approx(0, abs=1e-9)
+    assert float(member(SmallTime, 0.05).kl_to_uniform() - member(HeatKernel, 0.05).kl_to_uniform()) == pytest.approx(
+        0, abs=1e-9
+    )
     assert float(member(SmallTime, math.pi / math.e).kl_to_uniform()) == pytest.approx(0, abs=1e-12)
     assert float(member(SmallTime, 4.0).kl_to_uniform()) < -0.6 < 0 < float(member(HeatKernel, 4.0).kl_to_uniform())
     t = torch.tensor(2.0, requires_grad=True)

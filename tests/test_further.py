@@ -12,12 +12,13 @@ from latentsep.measures import circle_bound, evaluation
 from latentsep.measures.evaluation import evidence_floor
 from latentsep.models.distributions import HeatKernel
 from latentsep.models.elsewhere import Floored, PathOnly, SmallTime
-from latentsep.models.families import PowerSpherical, ProjectedNormal, WrappedCauchy
+from latentsep.models.families import PowerSpherical, ProjectedNormal
 from latentsep.models.kinds import FAMILIES, KINDS, FamilyCircle
 from latentsep.models.von_mises import VonMises
 from latentsep.theory import ideal, settling
 from latentsep.training import ensembles
-from latentsep.training.further import WIDTHS, families as family_runs
+from latentsep.training.further import WIDTHS
+from latentsep.training.further import families as family_runs
 from latentsep.training.runs import Member, Run
 
 ONE_MODE = [FAMILIES[name] for name in families.ONE_MODE]
@@ -127,7 +128,9 @@ def test_trained_circles_stand_beside_their_prediction():
     told = families.what_families_lose(rows(), forecast)
     assert (told.all_recovered, told.all_members, told.lost_loops) == (45, 45, "0")
     assert told.own_sharp == pytest.approx(1.11)
-    torn = rows().assign(outcome=lambda t: np.where((t.family == "wrapped Cauchy") & (t.sigma_x == 2), "torn", t.outcome))
+    torn = rows().assign(
+        outcome=lambda t: np.where((t.family == "wrapped Cauchy") & (t.sigma_x == 2), "torn", t.outcome)
+    )
     assert families.what_families_lose(torn, forecast).lost_loops == "3 wrapped Cauchy"
     # Families are a nat apart in these rows: the farthest, three from von Mises's, is off by that less its prediction.
     assert told.family_off == pytest.approx(3 - told.cauchy_two, abs=1e-9)

@@ -14,7 +14,8 @@ from latentsep.measures.evaluation import evidence_floor
 from latentsep.models.families import Antipodal
 from latentsep.models.von_mises import VonMises
 from latentsep.theory import ideal, two_modes
-from latentsep.training.further import APART, octaves as octave_run
+from latentsep.training.further import APART
+from latentsep.training.further import octaves as octave_run
 
 
 def test_alike_sides_are_the_benchmarks_circle_walked_twice():

@@ -38,7 +38,9 @@ def densities(variances: Sequence[float] = (0.05, 0.4)) -> Figure:
             kernel = FAMILIES[name].diffused(torch.zeros(1).double(), torch.tensor([t]).double())
             ax.plot(angles, kernel.log_prob(angles).exp(), linestyle=line, color=shade, linewidth=1.3, label=name)
         ax.set_xticks(list(PHASE_LABELS), labels=list(PHASE_LABELS.values()))
-        ax.set(title=f"circular variance {variance:g}", xlabel="angle from the location (radians)", xlim=(-np.pi, np.pi))
+        ax.set(
+            title=f"circular variance {variance:g}", xlabel="angle from the location (radians)", xlim=(-np.pi, np.pi)
+        )
         ax.set_ylim(0, None)
     fig.axes[0].set_ylabel("density per radian")
     fig.legend(*fig.axes[0].get_legend_handles_labels(), loc="outside right center")
@@ -70,7 +72,9 @@ def predicted_losses(forecast: pd.DataFrame, found: pd.DataFrame) -> Figure:
         ax.plot(ours.index, ours, marker, color=shade, markersize=5, linestyle="none", markeredgecolor="white")
         ax.plot([], [], marker=marker, linestyle=line, color=shade, label=name)
     ax.axvline(2.5, color="0.6", linewidth=0.8, linestyle=":")
-    ax.annotate("collapse", (2.5, 1), xytext=(-3, -2), textcoords="offset points", ha="right", va="top", fontsize=8, rotation=90)
+    ax.annotate(
+        "collapse", (2.5, 1), xytext=(-3, -2), textcoords="offset points", ha="right", va="top", fontsize=8, rotation=90
+    )
     ax.set(xscale="log", yscale="log", xlabel="$\\sigma_X$", ylabel="nats above the floor", ylim=(_SHOWN, 20))
     ticks = [0.03, 0.1, 0.3, 1, 2]
     ax.set_xticks(ticks, labels=[f"{t:g}" for t in ticks])
@@ -102,10 +106,16 @@ def two_sides(distances: Sequence[float], trained: pd.DataFrame) -> Figure:
         some = trained[trained.degree.abs() == degree]
         label = f"trained, {'once' if degree == 1 else 'twice'} around"
         if len(some):
-            right.plot(some.distance, some.above, marker, color=shade, markersize=6, markeredgecolor="white", label=label)
+            right.plot(
+                some.distance, some.above, marker, color=shade, markersize=6, markeredgecolor="white", label=label
+            )
     right.set(title="decoder free")
     for ax, most in ((left, 0.8), (right, 3.8)):
-        ax.set(xlabel="distance of both sides (units of $\\sigma_X$)", ylim=(-0.02 * most, most), xlim=(0, max(distances) + 0.1))
+        ax.set(
+            xlabel="distance of both sides (units of $\\sigma_X$)",
+            ylim=(-0.02 * most, most),
+            xlim=(0, max(distances) + 0.1),
+        )
         ax.legend(fontsize=7.5)
     return fig
 

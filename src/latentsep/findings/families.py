@@ -78,10 +78,10 @@ def _width(sigma_x: float) -> str:
 
 @dataclass(frozen=True)
 class WhatFamiliesLose:
-    """Nats above the floor, predicted (``heat``, ``power``, ``projected``, ``cauchy``) and trained, by σ_X where it is told.
+    """Nats above the floor by σ_X, as predicted (``heat``, ``power``, ``projected``, ``cauchy``) and as trained.
 
-    ``family_off`` is the most by which recovered circles' excess over von Mises's differs from the prediction at the two
-    larger σ_X, ``own`` what von Mises's own training leaves. ``lost_loops`` counts lost loops by family.
+    ``family_off`` is the most by which recovered circles' excess over von Mises's differs from the prediction at the
+    two larger σ_X, ``own`` what von Mises's own training leaves. ``lost_loops`` counts lost loops by family.
     """
 
     heat_one: float
@@ -122,7 +122,8 @@ def what_families_lose(found: pd.DataFrame, forecast: pd.DataFrame) -> WhatFamil
         family_off=float(excess.loc[[one, two]].abs().max().max()),
         own_sharp=means.loc[sharp, "von Mises"],
         own_one=means.loc[one, "von Mises"],
-        lost_loops=", ".join(f"{count} {name}" for name, count in lost.family.value_counts().sort_index().items()) or "0",
+        lost_loops=", ".join(f"{count} {name}" for name, count in lost.family.value_counts().sort_index().items())
+        or "0",
         all_recovered=int((several.outcome == "recovered").sum()),
         all_members=len(several),
     )

@@ -56,7 +56,7 @@ def what_sides_do(found: pd.DataFrame) -> WhatSidesDo:
     turns = found.degree.abs()
     expected = np.where(found.sides < found.merged, 1, 2)
     theirs = np.where(turns == 1, found.sides, found.merged)
-    worst = float(brentq(lambda d: (two_modes.free(d)["sides"] - two_modes.free(d)["merged"]), 1.5, 3.5, xtol=1e-3))
+    worst = float(brentq(lambda d: two_modes.free(d)["sides"] - two_modes.free(d)["merged"], 1.5, 3.5, xtol=1e-3))
     return WhatSidesDo(
         twice=int((turns == 2).sum()),
         twice_at_start=int((found.at_start.abs() == 2).sum()),

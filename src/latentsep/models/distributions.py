@@ -22,6 +22,7 @@ class _Diffusion(Circular):
 
     arg_constraints = {"loc": constraints.real, "t": constraints.positive}  # noqa: RUF012, torch's own convention
     number = "t"
+    t: Tensor
 
     def __init__(self, loc: Tensor | float, t: Tensor | float, validate_args: bool | None = None):
         super().__init__(loc, t, validate_args)

@@ -52,7 +52,7 @@ class VonMises(Circular):
         return (1 - torch.special.i1e(k) / torch.special.i0e(k)).to(self.concentration)
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
-        """κ I₁(κ)/I₀(κ) − log I₀(κ), in nats, exact; for large κ, where both are large, by the series of the difference."""
+        """κ I₁(κ)/I₀(κ) − log I₀(κ), in nats, exact; for large κ, where both are large, by a series."""
         k = self.concentration.double().clamp(max=_LARGE)
         i0, i1 = torch.special.i0e(k), torch.special.i1e(k)
         exact = k * (i1 / i0 - 1) - i0.log()

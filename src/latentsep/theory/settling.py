@@ -14,7 +14,6 @@ from scipy.optimize import brentq
 
 from latentsep.measures.evaluation import evidence_floor
 from latentsep.models.circular import Circular
-from latentsep.models.von_mises import VonMises
 from latentsep.theory import ideal
 
 _LOG_T = (-22.0, 5.0)  # how far t is followed: beyond, the posterior is the prior

@@ -6,7 +6,7 @@ point's double are in units of σ_X, 2εR = d·σ_X. Losses are in nats above th
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize
@@ -43,7 +43,7 @@ def given(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[st
 
 
 def free(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[str, float]:
-    """What the best heat kernel loses with the best decoder for it, if it tells the ``sides`` apart or has them ``merged``.
+    """What the best heat kernel loses with its best decoder: it tells the ``sides`` apart or has them ``merged``.
 
     For a code that tells them the decoder's best radii are E cos 2Δ and E cos Δ; where they are merged, b is 0 and the
     code is the angle 2φ. ``floor`` is the least mean of −log p(x), with true posteriors; errors as for ``given``.
@@ -51,7 +51,7 @@ def free(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[str
     whole, odd = _radii(distance, sigma_x, dimension)
     constant = dimension / 2 * math.log(2 * math.pi * sigma_x**2)
 
-    def evidence(v: Sequence[float]) -> float:
+    def evidence(v: np.ndarray) -> float:
         return float(math.log(len(_ANGLES)) - logsumexp(-_missed(distance, sigma_x, dimension, v[0], v[1])))
 
     # The second start is for decoders that tell the sides apart: neither is the best for every distance.
@@ -64,9 +64,10 @@ def free(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[str
         return -0.5 * whole * math.expm1(-8 * t) + 0.5 * odd + _divergence(4 * t)
 
     start = math.log(0.04 * sigma_x**2)
-    found = {"sides": told, "merged": merged}
-    return {"floor": constant + floor} | {
-        name: _least(lambda v, f=f: f(math.exp(v[0])), [start]) - floor for name, f in found.items()
+    return {
+        "floor": constant + floor,
+        "sides": _least(lambda v: told(math.exp(v[0])), [start]) - floor,
+        "merged": _least(lambda v: merged(math.exp(v[0])), [start]) - floor,
     }
 
 

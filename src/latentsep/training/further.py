@@ -28,7 +28,7 @@ def families(profile: str = "book", repetitions: int = 5, seed: int = 0, **chang
 
 
 def octaves(profile: str = "book", repetitions: int = 3, seed: int = 0, **changes: Any) -> Run:
-    """Latent circles of heat kernels at σ_X = 1 on loops whose two sides are ``APART``: nearly the same, up to distinct."""
+    """Latent circles of heat kernels at σ_X = 1 on loops whose two sides are ``APART``, from the same to distinct."""
     data = Octave(seed=seed)
     parts = [distance / math.sqrt(2 * data.dimension) for distance in APART]
     members = tuple(Member(part, 1.0, r) for part in parts for r in range(repetitions))

@@ -24,7 +24,7 @@ SHORT: Table = {
     "thesis": {"updates": 20_000, "batch_size": 256, "learning_rate": 1e-3},
 }
 #: For circles with other families of posteriors (Further work), of which some cost several times as much.
-FURTHER: Table = SHORT | {"book": {"updates": 5_000, "batch_size": 256, "learning_rate": 1e-3, "cooled": 0.3}}
+FURTHER: Table = {**SHORT, "book": {"updates": 5_000, "batch_size": 256, "learning_rate": 1e-3, "cooled": 0.3}}
 #: For Algorithm 2: updates, and the latent variables that each of them draws (thesis §9.4).
 REDUCTORS: dict[str, dict[str, int]] = {
     "smoke": {"updates": 30, "samples": 100},
