@@ -91,10 +91,10 @@ def test_members_of_the_run_are_apart_as_they_say():
 def test_members_take_the_cheaper_way_or_not():
     rows = pd.DataFrame(
         {"distance": [0.0, 2.0, 2.0, 3.0], "sides": [0.7, 0.2, 0.2, 0.01], "merged": [0.0, 0.1, 0.1, 0.4],
-         "degree": [2, -2, 1, -1], "at_start": [-2, 2, 2, 1], "above": [0.01, 0.12, 0.25, 0.02]}
+         "larger": [2, 0, 2, 1], "degree": [2, -2, 1, -1], "at_start": [-2, 2, 2, 1], "above": [0.01, 0.12, 0.25, 0.02]}
     )  # fmt: skip
     told = octaves.what_sides_do(rows)
-    assert (told.cheaper, told.side_members, told.twice, told.twice_at_start, told.as_at_start) == (3, 4, 2, 3, 3)
+    assert (told.cheaper, told.dearer, told.side_members, told.as_larger, told.as_at_start) == (3, 1, 4, 3, 3)
     assert told.most_lost == 0.25
     assert told.sides_off == pytest.approx(0.05)
     assert 2.3 < told.worst_at < 2.5

@@ -109,7 +109,7 @@ def two_sides(distances: Sequence[float], trained: pd.DataFrame) -> Figure:
             right.plot(
                 some.distance, some.above, marker, color=shade, markersize=6, markeredgecolor="white", label=label
             )
-    right.set(title="decoder free")
+    right.set(title="decoder free", ylabel="nats above the floor")
     for ax, most in ((left, 0.8), (right, 3.8)):
         ax.set(
             xlabel="distance of both sides (units of $\\sigma_X$)",

@@ -16,14 +16,18 @@ from latentsep.training.runs import Run
 def measured(run: Run) -> pd.DataFrame:
     """Of every member of ``further.octaves``: ``distance`` of the sides in units of σ_X, ``degree`` of the encoder.
 
-    ``at_start`` is the degree of the same encoder before its first update.
+    ``at_start`` is the degree of the same encoder before its first update, ``larger`` that of the larger of the two
+    parts of the data, 0 where they are equal.
     ``above`` is what its −ELBO by quadrature is above the floor, and ``sides`` and ``merged`` what theory has for a
     code that tells the sides apart, or not, all in nats.
     """
     rows = []
     for member in run.members:
         distance = round(math.sqrt(2 * run.data.dimension) * member.dataset / member.sigma_x, 6)
-        rows.append({"distance": distance, **two_modes.free(distance, member.sigma_x, run.data.dimension)})
+        larger = 0 if math.isclose(member.dataset**2, 0.5) else 2 if member.dataset**2 < 0.5 else 1
+        rows.append(
+            {"distance": distance, "larger": larger, **two_modes.free(distance, member.sigma_x, run.data.dimension)}
+        )
     start = train(replace(run, updates=0, cooled=0))
     table = pd.DataFrame(rows).assign(
         degree=topology.degrees(train(run)).degree, at_start=topology.degrees(start).degree
@@ -33,16 +37,16 @@ def measured(run: Run) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class WhatSidesDo:
-    """How often trained circles take the ``cheaper`` way, and how often that of their ``start``; and what they lose.
+    """How often trained circles take the ``cheaper`` way, that of the ``larger`` part, that of their start.
 
-    ``twice`` go around twice, ``twice_at_start`` did so before training. ``sides_off`` is the most that a trained
-    circle is from the loss of the way that it takes, in nats, and ``most_lost`` the most that one loses. A free decoder
-    that takes the cheaper way loses most at ``worst_at``, in units of σ_X.
+    Those whose data have no larger part count as taking it. Of the others ``sides_off`` is the most that one is from
+    the loss of the way that it takes, in nats; ``most_lost`` is the most that any loses. A free decoder that takes the
+    cheaper way loses most at ``worst_at``, in units of σ_X.
     """
 
-    twice: int
-    twice_at_start: int
+    as_larger: int
     as_at_start: int
+    dearer: int
     cheaper: int
     side_members: int
     sides_off: float
@@ -58,12 +62,12 @@ def what_sides_do(found: pd.DataFrame) -> WhatSidesDo:
     theirs = np.where(turns == 1, found.sides, found.merged)
     worst = float(brentq(lambda d: two_modes.free(d)["sides"] - two_modes.free(d)["merged"], 1.5, 3.5, xtol=1e-3))
     return WhatSidesDo(
-        twice=int((turns == 2).sum()),
-        twice_at_start=int((found.at_start.abs() == 2).sum()),
+        as_larger=int(((turns == found.larger) | (found.larger == 0)).sum()),
+        dearer=int((turns != expected).sum()),
         as_at_start=int((found.at_start.abs() == turns).sum()),
         cheaper=int((turns == expected).sum()),
         side_members=len(found),
-        sides_off=float((found.above - theirs)[turns.isin([1, 2])].abs().max()),
+        sides_off=float((found.above - theirs)[turns.isin([1, 2]) & (found.larger > 0)].abs().max()),
         most_lost=float(found.above.max()),
         worst_at=worst,
         worst_loss=two_modes.free(worst)["sides"],
