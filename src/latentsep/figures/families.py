@@ -56,13 +56,14 @@ def _time(family: type[Circular], variance: float) -> float:
 
 @picture
 def predicted_losses(forecast: pd.DataFrame, found: pd.DataFrame) -> Figure:
-    """What each family must lose by σ_X, lines, and trained circles' excess over von Mises's, marks.
+    """What each family must lose by σ_X, lines, and the excess of trained, recovered circles over von Mises's, marks.
 
     ``forecast`` has σ_X in rows and families in columns, ``found`` is as ``findings.families.measured`` has it.
     """
     fig = canvas(7, 3.4)
     ax = fig.subplots()
-    means = found.groupby(["family", "sigma_x"]).above.mean().unstack(0)
+    whole = found[found.outcome == "recovered"]
+    means = whole.groupby(["family", "sigma_x"]).above.mean().unstack(0)
     for name, (marker, line, shade) in LOOKS.items():
         if name not in forecast or name == "von Mises":
             continue
@@ -73,7 +74,7 @@ def predicted_losses(forecast: pd.DataFrame, found: pd.DataFrame) -> Figure:
         ax.plot([], [], marker=marker, linestyle=line, color=shade, label=name)
     ax.axvline(2.5, color="0.6", linewidth=0.8, linestyle=":")
     ax.annotate(
-        "collapse", (2.5, 1), xytext=(-3, -2), textcoords="offset points", ha="right", va="top", fontsize=8, rotation=90
+        "collapse", (2.5, 1e-6), xytext=(-3, 0), textcoords="offset points", ha="right", fontsize=8, rotation=90
     )
     ax.set(xscale="log", yscale="log", xlabel="$\\sigma_X$", ylabel="nats above the floor", ylim=(_SHOWN, 20))
     ticks = [0.03, 0.1, 0.3, 1, 2]
