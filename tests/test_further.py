@@ -126,12 +126,12 @@ def test_trained_circles_stand_beside_their_prediction():
     assert list(table.index) == list(families.ONE_MODE)
     assert table.loc["von Mises", ("σ<sub>X</sub> = 1", "trained")] == "1.1100 ± 0.0100"
     told = families.what_families_lose(rows(), forecast)
-    assert (told.all_recovered, told.all_members, told.lost_loops) == (45, 45, "0")
+    assert (told.all_recovered, told.all_members, told.lost_loops) == (45, 45, "none")
     assert told.own_sharp == pytest.approx(1.11)
     torn = rows().assign(
         outcome=lambda t: np.where((t.family == "wrapped Cauchy") & (t.sigma_x == 2), "torn", t.outcome)
     )
-    assert families.what_families_lose(torn, forecast).lost_loops == "3 wrapped Cauchy"
+    assert families.what_families_lose(torn, forecast).lost_loops == "3 wrapped Cauchy at 2"
     # Families are a nat apart in these rows: the farthest, three from von Mises's, is off by that less its prediction.
     assert told.family_off == pytest.approx(3 - told.cauchy_two, abs=1e-9)
     assert told.heat_two == forecast.loc[2.0, "heat kernel"]

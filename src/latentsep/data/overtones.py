@@ -15,8 +15,8 @@ from latentsep.data import seeds
 class Octave:
     """One period of a sine with its octave, sampled at D points, with a random phase φ.
 
-    A dataset's label is ε, the part of the fundamental: √(1 − ε²)·sin(4πj/D + 2φ) + ε·sin(2πj/D + φ). With ε = 0 half
-    a turn of φ changes nothing; otherwise the datapoints of φ and φ + π are √(2D)·ε apart. ``noise`` is σ.
+    A dataset's label is c, the part of the fundamental: √(1 − c²)·sin(4πj/D + 2φ) + c·sin(2πj/D + φ). With c = 0 half
+    a turn of φ changes nothing; otherwise the datapoints of φ and φ + π are √(2D)·c apart. ``noise`` is σ.
     """
 
     dimension: int = 25
@@ -26,7 +26,7 @@ class Octave:
     unit: ClassVar[float] = 1.0
 
     def mean(self, phases: Tensor, part: float) -> Tensor:
-        """The noiseless datapoints ``(..., dimension)`` at phases in radians. Raises ``ValueError`` for an ε beyond 1.
+        """The noiseless datapoints ``(..., dimension)`` at phases in radians. Raises ``ValueError`` for an c beyond 1.
 
         >>> datapoints = Octave(dimension=4).mean(torch.tensor([0.0, math.pi]), 0.0)
         >>> bool(torch.allclose(*datapoints, atol=1e-6))

@@ -22,6 +22,7 @@ LOOKS = {
     "wrapped Cauchy": ("v", (0, (6, 1.5)), "#CC79A7"),
     "antipodal": ("P", (0, (1, 1)), "#7F7F7F"),
 }
+_TOLD = 1e-4  # nats, below which what training leaves differs as much from family to family
 _SHOWN = 1e-9  # nats, below which rounding is all there is
 
 
@@ -69,7 +70,7 @@ def predicted_losses(forecast: pd.DataFrame, found: pd.DataFrame) -> Figure:
             continue
         losses = forecast[name].where(forecast[name] > _SHOWN)
         ax.plot(losses.index, losses, linestyle=line, color=shade, linewidth=1.4)
-        ours = (means[name] - means["von Mises"]).loc[lambda s: s.index >= 1]
+        ours = (means[name] - means["von Mises"])[forecast.loc[means.index, name] > _TOLD]
         ax.plot(ours.index, ours, marker, color=shade, markersize=5, linestyle="none", markeredgecolor="white")
         ax.plot([], [], marker=marker, linestyle=line, color=shade, label=name)
     ax.axvline(2.5, color="0.6", linewidth=0.8, linestyle=":")

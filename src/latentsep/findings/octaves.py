@@ -37,17 +37,21 @@ def measured(run: Run) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class WhatSidesDo:
-    """How often trained circles take the ``cheaper`` way, that of the ``larger`` part, that of their start.
+    """How often trained circles take the ``dearer`` way, that of their start, or that of the larger part of their data.
 
-    Those whose data have no larger part count as taking it. Of the others ``sides_off`` is the most that one is from
-    the loss of the way that it takes, in nats; ``most_lost`` is the most that any loses. A free decoder that takes the
-    cheaper way loses most at ``worst_at``, in units of σ_X.
+    The last is counted among ``with_larger``; of those without, which are ``equal``, some go around once.
+    ``sides_off`` is the most that one with a larger part is from the loss of the way that it takes, in nats;
+    ``most_lost`` is the most that any loses, ``most_equal`` the most that an equal one does. A free decoder that takes
+    the cheaper way loses most at ``worst_at``, in units of σ_X.
     """
 
     as_larger: int
+    with_larger: int
+    equal: int
+    equal_once: int
+    most_equal: float
     as_at_start: int
     dearer: int
-    cheaper: int
     side_members: int
     sides_off: float
     most_lost: float
@@ -57,17 +61,20 @@ class WhatSidesDo:
 
 def what_sides_do(found: pd.DataFrame) -> WhatSidesDo:
     """From ``measured``."""
-    turns = found.degree.abs()
+    turns, larger = found.degree.abs(), found.larger > 0
     expected = np.where(found.sides < found.merged, 1, 2)
     theirs = np.where(turns == 1, found.sides, found.merged)
     worst = float(brentq(lambda d: two_modes.free(d)["sides"] - two_modes.free(d)["merged"], 1.5, 3.5, xtol=1e-3))
     return WhatSidesDo(
-        as_larger=int(((turns == found.larger) | (found.larger == 0)).sum()),
+        as_larger=int((turns == found.larger)[larger].sum()),
+        with_larger=int(larger.sum()),
+        equal=int((~larger).sum()),
+        equal_once=int((turns == 1)[~larger].sum()),
+        most_equal=float(found.above[~larger].max()),
         dearer=int((turns != expected).sum()),
         as_at_start=int((found.at_start.abs() == turns).sum()),
-        cheaper=int((turns == expected).sum()),
         side_members=len(found),
-        sides_off=float((found.above - theirs)[turns.isin([1, 2]) & (found.larger > 0)].abs().max()),
+        sides_off=float((found.above - theirs)[turns.isin([1, 2]) & larger].abs().max()),
         most_lost=float(found.above.max()),
         worst_at=worst,
         worst_loss=two_modes.free(worst)["sides"],

@@ -66,12 +66,12 @@ class Circular(Distribution):
 
     @classmethod
     def diffused(cls, loc: Tensor, t: Tensor) -> "Circular":
-        """The member that goes with heat at time t: when it is narrow, the normal distribution of variance 2t."""
+        """The member that goes with heat at time t: nearly normal of variance 2t, or of scale √(2t), when it is narrow."""
         raise NotImplementedError
 
     @property
     def mean(self) -> Tensor:
-        """The mean direction, in radians."""
+        """The location, in radians: the mean direction, where there is one."""
         return self.loc
 
     def transform(self, noise: Tensor) -> Tensor:

@@ -147,8 +147,8 @@ class WrappedCauchy(Circular):
 
     def kl_to_uniform(self, samples: Tensor | None = None) -> Tensor:
         """−log(1 − ρ²), in nats, exact."""
-        half = self.scale.tanh()  # compiled, torch's expm1 loses the digits of small numbers
-        return -(2 * half / (1 + half)).log()
+        tanh = self.scale.tanh()  # and not expm1 of −2·scale, which compiled loses the digits of small numbers
+        return -(2 * tanh / (1 + tanh)).log()
 
     def transform(self, noise: Tensor) -> Tensor:
         # The direction of the noise is uniform; its half angle has the tangent of these two.

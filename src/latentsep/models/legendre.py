@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Legendre:
-    """A rule of some order, from one angle to another; exact for polynomials of twice the order.
+    """A rule of some order, from one angle to another; exact for polynomials of a degree below twice the order.
 
     >>> rule, ends = Legendre(8), torch.tensor([1.0, 2.0])
     >>> (ends * rule.mean(rule.places(0.0, ends).cos()) / ends.sin()).round(decimals=5)

@@ -9,9 +9,9 @@ from torch.distributions import constraints
 from latentsep.models.circular import LOG_2PI, Circular, wrap
 from latentsep.models.legendre import Legendre
 
-_LARGE = 1e3  # concentrations from which three terms of the asymptotic series are exact to rounding
+_LARGE = 1e3  # concentrations from which three terms of the asymptotic series are exact to 10⁻¹²
 _STEPS = 6  # of Newton's method, by which it is as near as rounding lets it come
-#: Standard deviations of noise, beyond which the distribution function is 1 in the type.
+#: Standard deviations, beyond which noise is clamped: less than 10⁻⁶ of it, or 10⁻¹¹ in double precision.
 _REACH = {torch.float32: 5.0, torch.float64: 7.0}
 _RULE = Legendre(32)
 

@@ -1,8 +1,10 @@
 """Loops that look nearly the same from both sides, and what posteriors with one mode lose on them (Further work).
 
-The data are R(√(1 − ε²)·exp(2iφ), ε·exp(iφ)) in C², R² = D/2, without noise. A decoder draws the same with radii a and
+The data are R(√(1 − c²)·exp(2iφ), c·exp(iφ)) in C², R² = D/2, without noise. A decoder draws the same with radii a and
 b times these, so that the true posterior has two modes; for a = b = 1 it is *given*, otherwise *free*. Distances of a
-point's double are in units of σ_X, 2εR = d·σ_X. Losses are in nats above the best posterior with the best such decoder.
+point's double are in units of σ_X, 2cR = d·σ_X. Losses are in nats above the true posterior of the given decoder, or of
+the best one where it is free. Such a loop is enough: rotations that take φ to φ + const make of one datapoint all of
+them, and a density that is averaged over these rotations is no worse.
 """
 
 import math
@@ -21,7 +23,7 @@ def given(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[st
     """What the best heat kernel loses, the best pair of equal ones, and the best pair of any weights.
 
     Of a given decoder: the divergence from the true posterior, by the trapezoidal rule over one turn. Raises
-    ``ValueError`` for a distance at which the loop would need an ε above 1.
+    ``ValueError`` for a distance at which the loop would need an c above 1.
 
     >>> found = given(0.0)
     >>> round(found["one"], 2), round(found["two, equal"], 2)
