@@ -66,7 +66,7 @@ class Circular(Distribution):
 
     @classmethod
     def diffused(cls, loc: Tensor, t: Tensor) -> "Circular":
-        """The member that goes with heat at time t: nearly normal of variance 2t, or of scale √(2t), when it is narrow."""
+        """The member that goes with heat at time t: when narrow, nearly normal of variance 2t, or of scale √(2t)."""
         raise NotImplementedError
 
     @property
