@@ -20,7 +20,7 @@ _NODES, _WEIGHTS = (torch.from_numpy(a).view(-1, 1, 1, 1) for a in np.polynomial
 
 @torch.no_grad()
 def exact_bound(trained: Trained, x: Tensor) -> Tensor:
-    """Every member's −ELBO in nats, ``(members,)``, double precision: the mean over ``x`` ``([members,] batch, D)``.
+    """Every member's −ELBO in nats, ``(members,)``: the mean over ``x`` ``([members,] batch, D)``, double precision.
 
     For families with one mode, at the location.
     With q the density of the posterior it is the integral of q·(−log P(x|θ) + log 2πq) over one turn, which is valid
