@@ -90,8 +90,8 @@ class WhatFamiliesLose:
 
     ``family_off`` is the most by which recovered circles' excess over von Mises's differs from the prediction at the
     two larger σ_X. ``own_sharp`` is what training leaves at the smallest in circles of von Mises, ``cauchy_left`` in
-    those of Cauchy. ``worst_family`` is the most that a family other than Cauchy's loses anywhere. ``lost_loops`` counts
-    lost loops by family and σ_X.
+    those of Cauchy. ``worst_family`` is the most that a family other than Cauchy's loses anywhere. Lost loops are
+    counted by family and σ_X.
     """
 
     heat_one: float

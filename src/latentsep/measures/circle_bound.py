@@ -22,10 +22,10 @@ _NODES, _WEIGHTS = (torch.from_numpy(a).view(-1, 1, 1, 1) for a in np.polynomial
 def exact_bound(trained: Trained, x: Tensor) -> Tensor:
     """Every member's −ELBO in nats, ``(members,)``: the mean over ``x`` ``([members,] batch, D)``, double precision.
 
-    For families with one mode, at the location.
-    With q the density of the posterior it is the integral of q·(−log P(x|θ) + log 2πq) over one turn, which is valid
-    whatever a family takes for its divergence. Angles are √(2t)·sinh(s) from the location, so that narrow densities
-    and heavy tails are resolved alike; s is integrated by Gauss and Legendre's rule.
+    For families with one mode, at the location. With q the density of the posterior it is the integral of
+    q·(−log P(x|θ) + log 2πq) over one turn, which is valid whatever a family takes for its divergence. Angles
+    are √(2t)·sinh(s) from the location, so that narrow densities and heavy tails are resolved alike; s is integrated by
+    Gauss and Legendre's rule.
     """
     vae, x = copy.deepcopy(trained.vae).double(), x.double()
     posterior = vae.posterior(x).base_dist
