@@ -195,9 +195,9 @@ def pictured(profile: str, seed: int, repetitions: int, pictures: str | None) ->
 
 
 def families(profile: str, seed: int, repetitions: int, **changes: Any) -> Stages:
-    runs = [*further.families(profile, repetitions, seed, **changes).values()]
-    runs.append(further.octaves(profile, min(repetitions, 3), seed, **changes))
-    yield _trainings(runs)
+    sides = further.octaves(profile, min(repetitions, 3), seed, **changes)
+    runs = [*further.families(profile, repetitions, seed, **changes).values(), sides]
+    yield _trainings([*runs, replace(sides, updates=0, cooled=0)])
     yield [circle_bound.job(Bound(run)) for run in runs]
 
 
