@@ -59,14 +59,15 @@ def test_mass_variance_and_divergence_are_those_of_the_density(family, t):
 @pytest.mark.parametrize("t", [1e-5, 0.2, 1.0])
 @pytest.mark.parametrize("family", FAMILIES.values())
 def test_samples_have_the_moments_of_the_density(family, t):
-    angles = member(family, t).transform(noise(family, 400_000))
+    angles = member(family, t).transform(noise(family, 100_000))
     assert (angles.abs() <= math.pi).all()
     for order in (1, 2, 3):
         each = (order * angles).cos()
         error = float(each.std()) / math.sqrt(len(each)) + 1e-12
         expected = expectation(family, t, lambda d, p, m=order: (m * d).cos())
         assert abs(float(each.mean()) - expected) < 4.5 * error
-        assert abs(float((order * angles).sin().mean())) < 4.5 * float((order * angles).sin().std()) / 632 + 1e-12
+        across = (order * angles).sin()
+        assert abs(float(across.mean())) < 4.5 * float(across.std()) / math.sqrt(len(across)) + 1e-12
 
 
 @pytest.mark.parametrize("t", [1e-4, 0.2, 1.0])
@@ -76,7 +77,7 @@ def test_the_path_has_the_gradient_of_the_expectation(family, t):
     def score(angle):
         return (angle - 0.4).cos() + 0.5 * (2 * angle + 0.3).sin()
 
-    drawn = noise(family, 200_000)
+    drawn = noise(family, 50_000)
     at = torch.tensor([0.3, math.log(t)], dtype=torch.float64)
 
     def one(parameters, eps):
@@ -222,11 +223,11 @@ def test_small_time_leaves_the_exact_divergence_where_heat_has_met_itself():
 @pytest.mark.parametrize(("concentration", "path", "exact"), [(0.5, 0.34295, 0.45620), (2.0, 0.08462, 0.16422)])
 def test_the_path_of_rejection_sampling_has_a_part_of_the_gradient(concentration, path, exact):
     # By quadrature of Ulrich's and Wood's proposal and its chance to be taken, with b as it depends on κ.
-    drawn = noise(VonMises, 400_000)
+    drawn = noise(VonMises, 50_000)
     for family, expected in ((PathOnly, path), (VonMises, exact)):
         k = torch.full((len(drawn),), concentration, dtype=torch.float64, requires_grad=True)
         (each,) = torch.autograd.grad(family(torch.zeros_like(k), k).transform(drawn).cos().sum(), k)
-        assert abs(float(each.mean()) - expected) < 4.5 * float(each.std()) / math.sqrt(len(each)) < 0.003
+        assert abs(float(each.mean()) - expected) < 4.5 * float(each.std()) / math.sqrt(len(each)) < 0.008
 
 
 # As latent spaces
