@@ -14,7 +14,7 @@ _FIRST = {
     "evidence floor": "05-benchmark-dataset.html#the-best-value-that-elbo-could-take",
     "COIL-20": "10-circular-datasets.html#objects-observed-from-multiple-angles",
     "rate–distortion": "III-information.html",
-    "von Mises": "III-information.html",
+    "von Mises": "13-other-distributions.html",
 }
 
 

@@ -36,6 +36,7 @@ class Rest:
 def rest(family: type[Circular], sigma_x: float, dimension: int = 25) -> Rest:
     """Follow the time of a family, one number of noise a sample, to where it rests.
 
+    >>> from latentsep.models.von_mises import VonMises
     >>> rest(VonMises, 1.0).true < 1e-6
     True
     """
