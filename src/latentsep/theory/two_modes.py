@@ -11,12 +11,15 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-_ANGLES = 2 * math.pi * (np.arange(2048) - 1024) / 2048
+from latentsep.models.distributions import HeatKernel
+from latentsep.theory import diffusion
+
+_ANGLES = diffusion.grid(2048)
 _STEP = 2 * math.pi / len(_ANGLES)
-_TERMS = np.arange(1, 60)[:, None]
 
 
 def given(distance: float, sigma_x: float = 1.0, dimension: int = 25) -> dict[str, float]:
@@ -89,16 +92,12 @@ def _missed(distance: float, sigma_x: float, dimension: int, a: float, b: float)
 
 
 def _divergence(t: float) -> float:
-    q = np.maximum(_heat(t), 1e-300)
-    return float((q * np.log(2 * math.pi * q)).sum() * _STEP)
+    return float(HeatKernel(0.0, torch.tensor(t, dtype=torch.float64)).kl_to_uniform())
 
 
 def _heat(t: float) -> np.ndarray:
     """The heat kernel at time t, per radian; by images where it is narrow, by cosines where it is wide."""
-    if t < 1:
-        images = np.add.outer(2 * math.pi * np.arange(-2, 3), _ANGLES)
-        return np.exp(-(images**2) / (4 * t)).sum(0) / math.sqrt(4 * math.pi * t)
-    return (1 + 2 * (np.cos(_TERMS * _ANGLES) * np.exp(-(_TERMS**2) * t)).sum(0)) / (2 * math.pi)
+    return diffusion.images(_ANGLES, t, 2) if t < 1 else diffusion.theta_series(_ANGLES, t, 8)
 
 
 def _least(function: Callable[[np.ndarray], float], start: list[float]) -> float:

@@ -10,7 +10,7 @@ from latentsep.training.protocols import FURTHER, protocol
 from latentsep.training.runs import Member, Run
 
 APART = (0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)  # distances of a point's double, in units of σ_X
-WIDTHS = (0.1, 1.0, 2.0)  # values of σ_X, up to near the collapse at 2.5, where families differ most
+WIDTHS = (0.1, 1.0, 2.0)  # values of σ_X, up to not far from the collapse at 2.5
 
 
 def families(profile: str = "book", repetitions: int = 5, seed: int = 0, **changes: Any) -> dict[str, Run]:
